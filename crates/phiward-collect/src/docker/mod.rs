@@ -1,0 +1,3 @@
+//! Docker engines: inventory, live facts, events.
+
+pub mod facts;

@@ -1,0 +1,3 @@
+//! The host phiward runs on.
+
+pub mod facts;

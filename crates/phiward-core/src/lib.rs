@@ -1,0 +1,14 @@
+//! The words of phiward as types, and the judgment of facts against content.
+//!
+//! No I/O, no clock, no async: facts and time come in, verdicts go out. Bad content is an error when it is loaded;
+//! a bad or missing fact is the verdict `unknown`, never a pass.
+
+pub mod asset;
+pub mod check;
+pub mod content;
+pub mod control;
+pub mod finding;
+pub mod judge;
+pub mod posture;
+mod schema;
+pub mod words;

@@ -1,0 +1,57 @@
+//! `phiward demo`
+
+use clap::Subcommand;
+
+use super::{Outcome, output};
+use crate::config::{Config, GlobalFlags};
+use crate::demo::{self, workload::Workload};
+use crate::error::CliError;
+use crate::gather;
+
+/// A small made-up hospital as real containers on your Docker engine.
+#[derive(Subcommand)]
+pub enum Demo {
+    /// Build the image from this program and start the hospital
+    Up {
+        /// How many hospitals of eight containers
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=200))]
+        scale: u32,
+    },
+    /// Remove exactly what `up` made
+    Down,
+    /// Runs inside the demo's containers
+    #[command(hide = true)]
+    Workload(Workload),
+}
+
+impl Demo {
+    pub fn run(self, flags: &GlobalFlags) -> Result<Outcome, CliError> {
+        if let Demo::Workload(workload) = self {
+            return workload
+                .run()
+                .map(|()| Outcome::Done)
+                .map_err(|e| CliError::new(format!("the demo service ended: {e}")));
+        }
+        let (config, _) = Config::load(flags)?;
+        super::runtime()?.block_on(async {
+            let docker = gather::client(&config).await?;
+            match self {
+                Demo::Up { scale } => {
+                    let count = demo::up(&docker, scale, &|step| output::note(step)).await?;
+                    output::line(format_args!(
+                        "made {} containers, {} networks, {} volumes and 1 image\nlook at them: phiward assess, or phiward up\nremove them:  phiward demo down",
+                        count.containers, count.networks, count.volumes
+                    ));
+                }
+                _ => {
+                    let count = demo::down(&docker).await?;
+                    output::line(format_args!(
+                        "removed {} containers, {} networks, {} volumes and {} images",
+                        count.containers, count.networks, count.volumes, count.images
+                    ));
+                }
+            }
+            Ok(Outcome::Done)
+        })
+    }
+}
