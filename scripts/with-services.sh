@@ -22,6 +22,7 @@ trap finish EXIT
 
 # Packages, only those that are missing.
 missing=()
+command -v curl >/dev/null || missing+=(curl)
 command -v dockerd >/dev/null || missing+=(docker.io)
 command -v chromium >/dev/null || missing+=(chromium)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
@@ -58,7 +59,7 @@ as_user() {
     if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi
 }
 if [ "$(id -u)" = 0 ]; then chown postgres "$work"; fi
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$((20000 + RANDOM % 12000))
 say "starting PostgreSQL on 127.0.0.1:$port"
 (cd "$work" && as_user "$pg_bin/initdb" -D "$work/pg" -U phiward --auth=trust --no-sync >/dev/null)
 (cd "$work" && as_user "$pg_bin/pg_ctl" -D "$work/pg" -w -l "$work/pg.log" \

@@ -1,16 +1,36 @@
 //! The one door to the database: SQLite embedded by default, PostgreSQL by URL; one code path and one set of
 //! tests run on both. The only SQL.
+//!
+//! SQLite has one connection that writes and a few that read; its database is a file only its owner may read, in a
+//! folder made when missing. PostgreSQL has a pool. Writers of one database take turns, whichever process they are in,
+//! so the numbers of changes are in order of commit and without holes.
 
+mod apply;
+mod changes;
+mod codes;
+mod cursor;
+mod diff;
+mod dialect;
+mod findings;
+
+mod list;
+mod map;
 pub mod model;
+mod open;
+mod posture;
+mod ready;
+mod single;
+mod sources;
+mod sql;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use phiward_core::asset::AssetId;
-use phiward_core::posture::Posture;
-use phiward_core::words::Category;
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyPool, Transaction};
 
-use model::*;
+use dialect::Dialect;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,47 +53,70 @@ pub enum StoreError {
     },
 }
 
-/// The open database. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Store {}
+/// Turns what sqlx says into our error, with what was being done.
+pub(crate) fn failed(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Database { doing, source }
+}
 
-#[allow(unused_variables)]
+/// The open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dialect: Dialect,
+    write: AnyPool,
+    read: AnyPool,
+    freshness: Duration,
+    /// The URL without its password.
+    shown: String,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The pools would print the URL with its password.
+        f.debug_struct("Store").field("url", &self.inner.shown).finish_non_exhaustive()
+    }
+}
+
 impl Store {
-    /// Opens `sqlite://PATH`, `sqlite::memory:` or `postgres://…` and brings its schema up to date. `freshness` is how
-    /// long a judgment counts as current.
-    pub async fn open(url: &str, freshness: Duration) -> Result<Store, StoreError> { unimplemented!() }
-    /// Keeps a judged reading and says what changed, in one transaction.
-    pub async fn apply(&self, batch: Batch, now: Timestamp) -> Result<Applied, StoreError> { unimplemented!() }
-    /// Keeps how a source was read. Gives a change when its state word or watch word changed.
-    pub async fn put_source(&self, row: SourceRow, now: Timestamp) -> Result<Option<Change>, StoreError> { unimplemented!() }
-    /// All sources.
-    pub async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> { unimplemented!() }
-    /// Posture at `now`.
-    pub async fn posture(&self, now: Timestamp) -> Result<Posture, StoreError> { unimplemented!() }
-    /// Keeps the posture of this hour (replacing an earlier one of the same hour).
-    pub async fn record_hour(&self, now: Timestamp) -> Result<(), StoreError> { unimplemented!() }
-    /// Hourly posture since `since`, oldest first; `None` is overall.
-    pub async fn trend(&self, category: Option<Category>, since: Timestamp) -> Result<Vec<TrendPoint>, StoreError> { unimplemented!() }
-    pub async fn counts(&self) -> Result<Counts, StoreError> { unimplemented!() }
-    pub async fn assets(&self, query: &AssetQuery, now: Timestamp) -> Result<Page<AssetRow>, StoreError> { unimplemented!() }
-    pub async fn asset(&self, id: &AssetId) -> Result<Option<StoredAsset>, StoreError> { unimplemented!() }
-    /// Rows of the named assets that exist, in the order asked.
-    pub async fn asset_rows(&self, ids: &[AssetId]) -> Result<Vec<AssetRow>, StoreError> { unimplemented!() }
-    pub async fn findings(&self, query: &FindingQuery) -> Result<Page<FindingRow>, StoreError> { unimplemented!() }
-    /// Tallies of every check that judged a stored asset.
-    pub async fn tallies(&self) -> Result<Vec<CheckTally>, StoreError> { unimplemented!() }
-    /// Changes after `after` (an id), oldest first, at most `limit`.
-    pub async fn changes_after(&self, after: i64, limit: u32) -> Result<Vec<Change>, StoreError> { unimplemented!() }
-    /// Newest changes first, since `since`, of one asset when given, at most `limit`.
-    pub async fn recent_changes(&self, since: Timestamp, asset: Option<&AssetId>, limit: u32) -> Result<Vec<Change>, StoreError> { unimplemented!() }
-    /// Assets and relations for the ePHI map: assets with ePHI yes or unknown of the kinds container, volume, network,
-    /// host, engine, plus what they are related to; at most `limit` assets, worst first, and whether that cut the list.
-    pub async fn ephi_map(&self, limit: u32) -> Result<EphiMap, StoreError> { unimplemented!() }
+    /// Where the database is, without a password.
+    pub fn location(&self) -> &str {
+        &self.inner.shown
+    }
+
     /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> { unimplemented!() }
-    /// Value kept under a name: content digest in force, and such.
-    pub async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> { unimplemented!() }
-    pub async fn set_meta(&self, key: &str, value: &str) -> Result<(), StoreError> { unimplemented!() }
-    /// Changes recorded so far: rises with every change; 0 on an empty database. For ETags.
-    pub async fn generation(&self) -> Result<i64, StoreError> { unimplemented!() }
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut conn = self.reader("asking whether the database answers").await?;
+        sqlx::query("SELECT 1")
+            .execute(&mut *conn)
+            .await
+            .map_err(failed("asking whether the database answers"))?;
+        Ok(())
+    }
+
+    /// Ends all connections. What was committed stays; with SQLite this also folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        self.inner.read.close().await;
+        self.inner.write.close().await;
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.inner.dialect
+    }
+
+    async fn reader(&self, doing: &'static str) -> Result<PoolConnection<Any>, StoreError> {
+        self.inner.read.acquire().await.map_err(failed(doing))
+    }
+
+    /// Begins a transaction that writes, once no other writer is at work.
+    async fn writer(&self, doing: &'static str) -> Result<Transaction<'static, Any>, StoreError> {
+        let dialect = self.dialect();
+        let mut tx = self.inner.write.begin_with(dialect.begin_write()).await.map_err(failed(doing))?;
+        if let Some(lock) = dialect.write_lock() {
+            sqlx::query(lock).execute(&mut *tx).await.map_err(failed(doing))?;
+        }
+        Ok(tx)
+    }
 }

@@ -76,6 +76,14 @@ pub(super) fn scan() -> std::io::Result<HashMap<String, Vec<Process>>> {
     Ok(found)
 }
 
+/// Clock ticks since boot; 0 when unreadable, which makes every process count as lasting.
+pub(super) fn now_ticks() -> u64 {
+    let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let mut parts = uptime.split_ascii_whitespace().next().unwrap_or_default().split('.');
+    let seconds: u64 = parts.next().and_then(|s| s.parse().ok()).unwrap_or_default();
+    seconds.saturating_mul(100)
+}
+
 fn read(pid: i32) -> Option<Process> {
     let stat = parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)?;
     let uid = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|s| effective_uid(&s));
@@ -165,9 +173,9 @@ fn same_program(a: &(String, Option<String>), b: &(String, Option<String>)) -> b
 
 /// What runs in one container.
 ///
-/// `main` is the pid of the container's first process, `health_test` the configured health check. Processes of a running
-/// health check count as processes but are no tree of their own.
-pub(super) fn judge(processes: &[Process], main: i32, health_test: &[String]) -> Processes {
+/// `main` is the pid of the container's first process, `health_test` the configured health check, `now` the clock ticks
+/// since boot. Processes of a running health check count as processes but are no tree of their own.
+pub(super) fn judge(processes: &[Process], main: i32, health_test: &[String], now: u64) -> Processes {
     let by_pid: HashMap<i32, &Process> = processes.iter().map(|p| (p.pid, p)).collect();
     let mut children: BTreeMap<i32, Vec<&Process>> = BTreeMap::new();
     let mut heads: Vec<&Process> = Vec::new();
@@ -181,7 +189,7 @@ pub(super) fn judge(processes: &[Process], main: i32, health_test: &[String]) ->
     let mut programs: BTreeSet<String> = BTreeSet::new();
     let mut trees = 0;
     if let Some(first) = by_pid.get(&main) {
-        let inside = main_programs(first, &children, processes);
+        let inside = main_programs(first, &children, now);
         trees += inside.len();
         programs.extend(inside.into_iter().map(|(program, _)| program));
     }
@@ -226,11 +234,10 @@ fn count(n: usize) -> i64 {
 
 /// Different programs that the first process stands for: those its supervisors keep, else itself and other programs that
 /// it keeps as lasting children.
-fn main_programs(first: &Process, children: &BTreeMap<i32, Vec<&Process>>, all: &[Process]) -> Vec<(String, Option<String>)> {
-    let newest = all.iter().map(|p| p.started).max().unwrap_or_default();
-    // Age is measured against the youngest process seen, and only where the container itself is old enough.
-    let container_is_old = newest.saturating_sub(first.started) >= LASTING;
-    let lasting = |p: &Process| !container_is_old || newest.saturating_sub(p.started) >= LASTING;
+fn main_programs(first: &Process, children: &BTreeMap<i32, Vec<&Process>>, now: u64) -> Vec<(String, Option<String>)> {
+    // In a container that has only just started everything is young.
+    let container_is_old = now.saturating_sub(first.started) >= LASTING;
+    let lasting = |p: &Process| !container_is_old || now.saturating_sub(p.started) >= LASTING;
     let mut found: Vec<(String, Option<String>)> = Vec::new();
     let mut queue = vec![(first, 0_u8)];
     while let Some((p, depth)) = queue.pop() {
@@ -323,7 +330,7 @@ mod tests {
     #[test]
     fn workers_of_one_program_are_one_tree() {
         let ps = [p(10, 5, "nginx", &[]), p(11, 10, "nginx", &[]), p(12, 10, "nginx", &[])];
-        let j = judge(&ps, 10, &[]);
+        let j = judge(&ps, 10, &[], 0);
         assert_eq!((j.count, j.trees), (3, 1));
         assert_eq!(j.programs, ["nginx"]);
         assert!(!j.sshd && !j.interactive_exec);
@@ -332,12 +339,12 @@ mod tests {
     #[test]
     fn a_supervisor_with_two_programs_is_two_trees() {
         let ps = [p(10, 5, "tini", &[]), p(11, 10, "bash", &[]), p(12, 11, "redis-server", &[]), p(13, 11, "node", &["node", "/app/x.js"])];
-        let j = judge(&ps, 10, &[]);
+        let j = judge(&ps, 10, &[], 0);
         assert_eq!(j.trees, 2);
         assert_eq!(j.programs, ["node", "redis-server"]);
         let wrapped = [p(10, 5, "sh", &[]), p(11, 10, "java", &[])];
-        assert_eq!(judge(&wrapped, 10, &[]).trees, 1);
-        assert_eq!(judge(&[p(10, 5, "sh", &[])], 10, &[]).programs, ["sh"]);
+        assert_eq!(judge(&wrapped, 10, &[], 0).trees, 1);
+        assert_eq!(judge(&[p(10, 5, "sh", &[])], 10, &[], 0).programs, ["sh"]);
     }
 
     #[test]
@@ -347,9 +354,9 @@ mod tests {
             p(11, 10, "nginx", &[]),
             p(12, 10, "python3.11", &["python3", "app.py"]),
         ];
-        assert_eq!(judge(&ps, 10, &[]).trees, 2);
+        assert_eq!(judge(&ps, 10, &[], 0).trees, 2);
         let gunicorn = [p(10, 5, "python3.11", &["python3", "/bin/gunicorn"]), p(11, 10, "python3.11", &["python3", "/bin/gunicorn"]), p(12, 10, "python3.11", &["python3", "-c", "x"])];
-        assert_eq!(judge(&gunicorn, 10, &[]).trees, 1);
+        assert_eq!(judge(&gunicorn, 10, &[], 0).trees, 1);
     }
 
     #[test]
@@ -357,7 +364,7 @@ mod tests {
         let mut shell = p(20, 4, "bash", &["bash"]);
         shell.tty = true;
         let ps = [p(10, 5, "nginx", &[]), shell];
-        let j = judge(&ps, 10, &[]);
+        let j = judge(&ps, 10, &[], 0);
         assert_eq!((j.trees, j.interactive_exec), (2, true));
     }
 
@@ -365,9 +372,9 @@ mod tests {
     fn a_health_check_is_not_an_entered_shell() {
         let test = ["CMD-SHELL".to_owned(), "curl -f localhost || exit 1".to_owned()];
         let ps = [p(10, 5, "nginx", &[]), p(20, 4, "dash", &["/bin/sh", "-c", "curl -f localhost || exit 1"]), p(21, 20, "curl", &["curl"])];
-        let j = judge(&ps, 10, &test);
+        let j = judge(&ps, 10, &test, 0);
         assert_eq!((j.count, j.trees, j.interactive_exec), (3, 1, false));
-        let other = judge(&ps, 10, &[]);
+        let other = judge(&ps, 10, &[], 0);
         assert!(other.interactive_exec);
     }
 
@@ -379,7 +386,7 @@ mod tests {
         crond.comm = "crond".into();
         let mut sh = p(10, 5, "busybox", &[]);
         sh.comm = "sh".into();
-        assert_eq!(judge(&[sh, httpd, crond], 10, &[]).programs, ["crond", "httpd"]);
+        assert_eq!(judge(&[sh, httpd, crond], 10, &[], 0).programs, ["crond", "httpd"]);
     }
 
     #[test]
@@ -390,7 +397,7 @@ mod tests {
         helper.started = 10;
         let mut passing = p(12, 10, "cat", &[]);
         passing.started = 100_000;
-        let j = judge(&[main, helper, passing], 10, &[]);
+        let j = judge(&[main, helper, passing], 10, &[], 100_050);
         assert!(j.sshd);
         assert_eq!(j.programs, ["server", "sshd"]);
     }
@@ -411,7 +418,7 @@ mod tests {
         let titles: Vec<String> = ["PID", "PPID", "UID", "TT", "COMMAND"].map(str::to_owned).to_vec();
         let rows = vec![["10", "5", "0", "?", "nginx"].map(str::to_owned).to_vec()];
         let ps = from_top(&titles, &rows).unwrap();
-        assert_eq!(judge(&ps, 10, &[]).programs, ["nginx"]);
+        assert_eq!(judge(&ps, 10, &[], 0).programs, ["nginx"]);
         assert!(from_top(&titles, &[vec!["x".into()]]).is_none());
     }
 }

@@ -12,6 +12,11 @@ use super::root::{Gaps, Root, why};
 const MAIN: &str = "/etc/sudoers";
 /// Files included by others at most this deep.
 const MAX_DEPTH: usize = 8;
+const TAGS: [&str; 15] = [
+    "EXEC", "NOEXEC", "FOLLOW", "NOFOLLOW", "SETENV", "NOSETENV", "LOG_INPUT", "NOLOG_INPUT", "LOG_OUTPUT", "NOLOG_OUTPUT", "MAIL",
+    "NOMAIL", "INTERCEPT", "NOINTERCEPT", "NOLOG",
+];
+const OPTIONS: [&str; 8] = ["ROLE", "TYPE", "PRIVS", "LIMITPRIVS", "NOTBEFORE", "NOTAFTER", "TIMEOUT", "CWD"];
 const FROM_RULES: [&str; 3] = ["sudo.nopasswd_all", "sudo.use_pty", "sudo.logged"];
 
 /// Reads the rules.
@@ -152,9 +157,27 @@ impl Rules {
         }
     }
 
-    /// Commands of a rule with their tags. A tag holds for the commands after it in the same list.
-    fn commands(&mut self, who: &str, list: &str) {
-        // `: HOST =` starts another rule of the same user; tags end with a colon too.
+    /// Commands of a rule. ` : HOST =` starts another list for the same user.
+    fn commands(&mut self, who: &str, rule: &str) {
+        let mut lists: Vec<String> = vec![String::new()];
+        for part in rule.split(" : ") {
+            match part.split_once('=') {
+                Some((_, commands)) if lists.len() > 1 || lists.first().is_some_and(|list| !list.is_empty()) => lists.push(commands.to_owned()),
+                _ => {
+                    if let Some(list) = lists.last_mut() {
+                        if !list.is_empty() {
+                            list.push_str(" : ");
+                        }
+                        list.push_str(part);
+                    }
+                }
+            }
+        }
+        lists.iter().for_each(|list| self.list(who, list));
+    }
+
+    /// One list of commands with their tags. A tag holds for the commands after it.
+    fn list(&mut self, who: &str, list: &str) {
         let mut nopasswd = false;
         for item in outside_parentheses(list) {
             let mut item = item.trim();
@@ -163,15 +186,18 @@ impl Rules {
                     item = rest.split_once(')').map_or("", |(_, rest)| rest).trim_start();
                     continue;
                 }
-                let Some((tag, rest)) = item.split_once(':') else { break };
-                let tag = tag.trim();
-                if tag.is_empty() || !tag.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
-                    break;
+                // Options such as `CWD=/` come before the tags.
+                let word = item.split_whitespace().next().unwrap_or_default();
+                if OPTIONS.iter().any(|option| word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))) {
+                    item = item[word.len()..].trim_start();
+                    continue;
                 }
-                match tag {
+                let Some((tag, rest)) = item.split_once(':') else { break };
+                match tag.trim() {
                     "NOPASSWD" => nopasswd = true,
                     "PASSWD" => nopasswd = false,
-                    _ => {}
+                    tag if TAGS.contains(&tag) => {}
+                    _ => break,
                 }
                 item = rest.trim_start();
             }
@@ -233,7 +259,7 @@ mod tests {
         let main = "Defaults env_reset, use_pty\nDefaults logfile=\"/var/log/sudo,x.log\", !syslog\nroot ALL=(ALL:ALL) ALL\n\
             %sudo ALL=(ALL:ALL) NOPASSWD: ALL\nann ALL = (root, bob) NOPASSWD:SETENV: /bin/ls, \\\n  ALL\n\
             bob ALL=(ALL) NOPASSWD: /bin/ls, PASSWD: ALL\n#1005 ALL=(ALL) NOPASSWD:ALL # comment\n# eve ALL=(ALL) NOPASSWD: ALL\n\
-            Cmnd_Alias EVERY = ALL : FEW = /bin/ls\nops ALL=NOPASSWD: EVERY\nfew ALL=NOPASSWD: FEW\nUser_Alias X = NOPASSWD\n@includedir /etc/sudoers.d\n";
+            Cmnd_Alias EVERY = ALL : FEW = /bin/ls\nops ALL=NOPASSWD: EVERY\nfew ALL=NOPASSWD: FEW\nzed web=/bin/ls : db=(root) CWD=/ NOPASSWD: ALL\nUser_Alias X = NOPASSWD\n@includedir /etc/sudoers.d\n";
         let (facts, gaps) = facts(&[
             ("etc/sudoers", main),
             ("etc/sudoers.d/90-cloud", "ubuntu ALL=(ALL) NOPASSWD:ALL\n"),
@@ -241,7 +267,7 @@ mod tests {
             ("etc/sudoers.d/off~", "off ALL=(ALL) NOPASSWD:ALL\n"),
             ("etc/group", "sudo:x:27:ann\nwheel:x:10:bob,ann\n"),
         ]);
-        assert_eq!(facts.nopasswd_all, ["#1005", "%sudo", "ann", "ops", "ubuntu"]);
+        assert_eq!(facts.nopasswd_all, ["#1005", "%sudo", "ann", "ops", "ubuntu", "zed"]);
         assert!(facts.use_pty && facts.logged && facts.installed);
         assert_eq!(facts.administrators, ["ann", "bob"]);
         assert!(gaps.into_vec().is_empty());
