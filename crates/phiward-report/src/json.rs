@@ -300,9 +300,9 @@ mod tests {
         let (_, doc) = document();
         let containers = &doc["posture"]["categories"]["container-clusters"];
         assert_eq!(containers["connected"], true);
-        assert_eq!(containers["compliance"], 10);
-        assert_eq!(containers["population"]["judged"], 10);
-        assert_eq!(containers["population"]["compliant"], 1);
+        assert_eq!(containers["compliance"], 18);
+        assert_eq!(containers["population"]["judged"], 11);
+        assert_eq!(containers["population"]["compliant"], 2);
         let backup = &doc["posture"]["categories"]["data-backup"];
         assert_eq!(*backup, serde_json::json!({"title": "Data backup", "connected": false}));
         assert_eq!(doc["posture"]["categories"].as_object().unwrap().len(), Category::ALL.len());

@@ -7,6 +7,7 @@ mod api;
 mod bind;
 mod etag;
 mod guard;
+mod judged;
 mod live;
 mod metrics;
 mod pages;

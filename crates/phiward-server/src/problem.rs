@@ -2,8 +2,8 @@
 
 use std::any::Any;
 
-use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use phiward_store::StoreError;
 use serde::Serialize;
@@ -90,13 +90,13 @@ fn for_program(path: &str) -> bool {
 }
 
 /// No such path.
-pub async fn not_found(State(app): State<Shared>, OriginalUri(uri): OriginalUri) -> Response {
+pub async fn not_found(State(app): State<Shared>, uri: Uri) -> Response {
     let detail = "There is nothing at this address. It may have been typed wrongly, or belong to another version of phiward.";
     reply(&app, Problem::missing(detail), uri.path()).await
 }
 
 /// The path exists, the method does not.
-pub async fn method_not_allowed(State(app): State<Shared>, OriginalUri(uri): OriginalUri, request: Request) -> Response {
+pub async fn method_not_allowed(State(app): State<Shared>, uri: Uri, request: Request) -> Response {
     let detail = format!("{} is not possible here. Everything phiward serves is read with GET.", request.method());
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", detail);
     let mut response = reply(&app, problem, uri.path()).await;

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 
 use super::root::Root;
 
@@ -20,7 +19,6 @@ const FIRST_USER: u32 = 1000;
 #[derive(Clone, Debug)]
 struct Process {
     pid: u32,
-    uid: u32,
     comm: String,
     /// Executable; absent for kernel threads and for processes of others when not root.
     exe: Option<String>,
@@ -57,7 +55,7 @@ impl Processes {
 
     /// An installed program of this name runs on the host itself.
     pub fn running(&self, program: &str) -> bool {
-        self.list.iter().any(|process| process.is(program) && !self.in_container(process.pid))
+        self.list.iter().any(|process| process.is(program) && self.is_of_the_host(process.pid))
     }
 
     /// Of these programs, those that run.
@@ -70,30 +68,27 @@ impl Processes {
         self.list.iter().map(|process| (process.pid, process.comm.as_str()))
     }
 
-    fn in_container(&self, pid: u32) -> bool {
+    /// Neither an ordinary user's process nor one in a container.
+    fn is_of_the_host(&self, pid: u32) -> bool {
         let status = self.root.text(&format!("/proc/{pid}/status")).ok().flatten().unwrap_or_default();
         let cgroup = self.root.text(&format!("/proc/{pid}/cgroup")).ok().flatten().unwrap_or_default();
-        nested_pid(&status) || container_cgroup(&cgroup)
+        !ordinary_user(&status) && !nested_pid(&status) && !container_cgroup(&cgroup)
     }
 }
 
 fn read_one(root: &Root, pid: u32) -> Option<Process> {
     let dir = root.path("/proc").join(pid.to_string());
-    let uid = fs::metadata(&dir).ok()?.uid();
     let comm = fs::read(dir.join("comm")).ok()?;
     let comm = String::from_utf8_lossy(&comm).trim_end().to_owned();
     let exe = fs::read_link(dir.join("exe")).ok().map(|exe| {
         let exe = exe.to_string_lossy();
         exe.strip_suffix(" (deleted)").unwrap_or(&exe).to_owned()
     });
-    Some(Process { pid, uid, comm, exe })
+    Some(Process { pid, comm, exe })
 }
 
 impl Process {
     fn is(&self, program: &str) -> bool {
-        if self.uid >= FIRST_USER {
-            return false;
-        }
         // The kernel keeps 15 bytes of a name.
         let by_name = self.comm == program.get(..15).unwrap_or(program);
         let Some(exe) = &self.exe else { return by_name };
@@ -103,6 +98,12 @@ impl Process {
         let base = exe.rsplit('/').next().unwrap_or_default();
         base == program || (by_name && INTERPRETERS.iter().any(|interpreter| base.starts_with(interpreter)))
     }
+}
+
+/// The real uid, first of four.
+fn ordinary_user(status: &str) -> bool {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    ids.and_then(|ids| ids.split_whitespace().next()?.parse::<u32>().ok()).is_some_and(|uid| uid >= FIRST_USER)
 }
 
 /// `NSpid` lists one id for each nested process namespace.
@@ -122,19 +123,30 @@ fn container_cgroup(cgroup: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn process(uid: u32, comm: &str, exe: Option<&str>) -> Process {
-        Process { pid: 2, uid, comm: comm.to_owned(), exe: exe.map(str::to_owned) }
+    fn process(comm: &str, exe: Option<&str>) -> Process {
+        Process { pid: 2, comm: comm.to_owned(), exe: exe.map(str::to_owned) }
     }
 
     #[test]
     fn the_executable_decides() {
-        assert!(process(0, "auditd", Some("/usr/sbin/auditd")).is("auditd"));
-        assert!(!process(0, "auditd", Some("/usr/bin/sleep")).is("auditd"));
-        assert!(!process(0, "auditd", Some("/tmp/auditd")).is("auditd"));
-        assert!(!process(1000, "auditd", Some("/usr/sbin/auditd")).is("auditd"));
-        assert!(process(0, "fail2ban-server", Some("/usr/bin/python3.11")).is("fail2ban-server"));
-        assert!(process(102, "systemd-timesyn", None).is("systemd-timesyncd"));
-        assert!(process(0, "x", Some("/usr/lib/systemd/systemd-timesyncd")).is("systemd-timesyncd"));
+        assert!(process("auditd", Some("/usr/sbin/auditd")).is("auditd"));
+        assert!(!process("auditd", Some("/usr/bin/sleep")).is("auditd"));
+        assert!(!process("auditd", Some("/tmp/auditd")).is("auditd"));
+        assert!(process("fail2ban-server", Some("/usr/bin/python3.11")).is("fail2ban-server"));
+        assert!(process("systemd-timesyn", None).is("systemd-timesyncd"));
+        assert!(process("x", Some("/usr/lib/systemd/systemd-timesyncd")).is("systemd-timesyncd"));
+    }
+
+    #[test]
+    fn processes_of_users_and_containers_do_not_count() {
+        let tree = crate::host::testing::Tree::new(&[("proc/7/comm", "auditd\n"), ("proc/7/status", "Name:\tauditd\nUid:\t0\t0\t0\t0\nNSpid:\t7\n")]);
+        let running = || Processes::read(&tree.root()).unwrap().running("auditd");
+        assert!(running());
+        tree.write("proc/7/status", b"Uid:\t1000\t0\t0\t0\n");
+        assert!(!running());
+        tree.write("proc/7/status", b"Uid:\t0\t0\t0\t0\nNSpid:\t7\t1\n");
+        assert!(!running());
+        assert!(Processes::read(&crate::host::testing::Tree::new(&[]).root()).is_err());
     }
 
     #[test]
