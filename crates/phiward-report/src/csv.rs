@@ -34,11 +34,19 @@ const HEADER: [&str; 19] = [
 /// Writes the rows.
 pub(crate) fn write(assessment: &Assessment, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(HEADER)?;
+    csv.write_record(HEADER).map_err(refused)?;
     for finding in &assessment.findings {
-        csv.write_record(row(finding).map(|cell| guarded(&cell)))?;
+        csv.write_record(row(finding).map(|cell| guarded(&cell))).map_err(refused)?;
     }
     csv.flush()
+}
+
+/// The output's own error, which the crate wraps.
+fn refused(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
 }
 
 fn row(finding: &Finding) -> [String; HEADER.len()] {

@@ -67,7 +67,8 @@ impl Format {
 pub struct Options {
     /// Colour the table with ANSI codes. Other formats have their own colour or none.
     pub colour: bool,
-    /// Columns of the terminal; `None` when there is none, which wraps the table at 100.
+    /// Columns of the terminal; `None` when there is none, which wraps the table at 100. Below 20 and above 120 it is
+    /// taken for these.
     pub width: Option<u16>,
     /// Version of phiward, as it stands in the report.
     pub version: &'static str,
@@ -85,7 +86,7 @@ pub struct ReportError {
 
 impl ReportError {
     /// Whether the reader of the output went away, as `head` does: no fault of the report.
-    pub fn reader_gone(&self) -> bool {
+    pub fn is_closed_pipe(&self) -> bool {
         self.source.kind() == io::ErrorKind::BrokenPipe
     }
 }
@@ -158,7 +159,7 @@ mod tests {
             let error = write(format, &assessment, &content, &fixture::OPTIONS, &mut Full).unwrap_err();
             assert!(error.to_string().contains(&format!("the {} report", format.as_str())));
             assert_eq!(error.source.kind(), io::ErrorKind::StorageFull, "{format:?}");
-            assert!(!error.reader_gone());
+            assert!(!error.is_closed_pipe());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use phiward_core::asset::Status;
 use phiward_core::finding::{Assessment, Finding, SourceState};
 use phiward_core::posture::{Population, Posture};
@@ -38,16 +38,8 @@ pub(crate) fn write(assessment: &Assessment, options: &Options, out: &mut dyn Wr
 }
 
 fn incomplete(page: &mut Page, source: &SourceState) -> io::Result<()> {
-    let (label, how) = match source.status {
-        Status::Complete => return Ok(()),
-        Status::Partial { .. } => ((WARN, "! "), "was read in part"),
-        Status::Failed { .. } => ((BAD, "✗ "), "was not read"),
-    };
-    let said = summary::sentences(&[
-        format!("{} {how}", summary::source_name(source)),
-        summary::gaps(&source.status),
-        source.help.clone().unwrap_or_default(),
-    ]);
+    let Some(said) = summary::shortfall(source) else { return Ok(()) };
+    let label = if matches!(source.status, Status::Failed { .. }) { (BAD, "✗ ") } else { (WARN, "! ") };
     page.labelled(label, 2, PLAIN, &said)
 }
 
@@ -57,12 +49,12 @@ fn headline(page: &mut Page, assessment: &Assessment, failing: &[FailingCheck]) 
     }
     let first = summary::first(assessment, failing);
     let said = summary::sentences(&[first.title, first.detail]);
-    let label = match (first.check, first.urgent) {
-        (Some(check), _) => (severity_style(check.severity), format!("{} Do first  ", shape(check.severity))),
-        (None, true) => (WARN, "! Do first  ".to_owned()),
-        (None, false) => (BOLD, "✓ ".to_owned()),
+    let (style, shape) = match (first.check, first.urgent) {
+        (Some(check), _) => (severity_style(check.severity), shape(check.severity)),
+        (None, true) => (WARN, '!'),
+        (None, false) => (BOLD, '✓'),
     };
-    page.labelled((label.0, &label.1), 2, BOLD, &said)?;
+    page.labelled((style, &format!("{shape} {}  ", first.call)), 2, BOLD, &said)?;
     page.blank()
 }
 
@@ -73,23 +65,15 @@ fn posture(page: &mut Page, posture: &Posture) -> io::Result<()> {
     let mut rows: Vec<Row> = Category::ALL.into_iter().map(|c| (c.title(), posture.category(c))).collect();
     rows.push(("Overall", Some(&posture.overall).filter(|p| p.known > 0)));
 
-    let mut table = columns(["Category", "Compliance", "Coverage", "Failing", "Undetermined"]);
-    for (title, population) in &rows {
-        match population {
-            None => table.add_row([title, "not connected yet"]),
-            Some(p) => table.add_row([
-                (*title).to_owned(),
-                share(p.compliance(), p.compliant, p.judged(), "judged"),
-                share(p.coverage(), p.covered(), p.known, "known"),
-                p.failing.to_string(),
-                p.undetermined.to_string(),
-            ]),
-        };
-    }
-    let widths = table.column_max_content_widths();
-    let needed = widths.iter().map(|w| usize::from(*w) + GAP).sum::<usize>() - GAP;
-    if needed <= page.width {
-        return print(page, table);
+    // Where the terminal is too narrow for the words in the cells the header has to do, and below that a list.
+    for (judged, known) in [(" judged", " known"), ("", "")] {
+        let table = categories(&rows, judged, known);
+        let widths = table.column_max_content_widths();
+        let needed = widths.iter().map(|w| usize::from(*w) + GAP).sum::<usize>() - GAP;
+        if needed <= page.width {
+            print(page, table)?;
+            return page.blank();
+        }
     }
     for (title, population) in rows {
         page.text(BOLD, 0, title)?;
@@ -97,8 +81,8 @@ fn posture(page: &mut Page, posture: &Posture) -> io::Result<()> {
             None => "not connected yet".to_owned(),
             Some(p) => format!(
                 "compliance {}; coverage {}; {} failing, {} undetermined",
-                share(p.compliance(), p.compliant, p.judged(), "judged").trim_start(),
-                share(p.coverage(), p.covered(), p.known, "known").trim_start(),
+                share(p.compliance(), p.compliant, p.judged(), " judged"),
+                share(p.coverage(), p.covered(), p.known, " known"),
                 p.failing,
                 p.undetermined,
             ),
@@ -108,24 +92,45 @@ fn posture(page: &mut Page, posture: &Posture) -> io::Result<()> {
     page.blank()
 }
 
-/// A percentage with its population, or that there is none.
+fn categories(rows: &[Row], judged: &str, known: &str) -> Table {
+    let mut table = columns(["Category", "Compliance", "Coverage", "Failing", "Undetermined"], 3);
+    for (title, population) in rows {
+        match population {
+            None => table.add_row([title, "not connected yet"]),
+            Some(p) => table.add_row([
+                (*title).to_owned(),
+                share(p.compliance(), p.compliant, p.judged(), judged),
+                share(p.coverage(), p.covered(), p.known, known),
+                p.failing.to_string(),
+                p.undetermined.to_string(),
+            ]),
+        };
+    }
+    table
+}
+
+/// A percentage with its population, or that nothing is behind it.
 fn share(percent: Option<i64>, part: i64, of: i64, what: &str) -> String {
     match percent {
-        Some(percent) => format!("{percent:>3}%  {part} of {of} {what}"),
-        None => format!("none {what}"),
+        Some(percent) => format!("{percent}%  {part} of {of}{what}"),
+        None => format!("none{what}"),
     }
 }
 
 /// Columns between two cells.
 const GAP: usize = 2;
 
-fn columns<const N: usize>(titles: [&str; N]) -> Table {
+/// A table without lines; the columns from `figures` on hold figures and are set to the right.
+fn columns<const N: usize>(titles: [&str; N], figures: usize) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
     table.set_header(titles);
     let last = N.saturating_sub(1);
     for (number, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if number == last { 0 } else { GAP as u16 }));
+        if number >= figures {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table
 }
@@ -135,7 +140,7 @@ fn print(page: &mut Page, mut table: Table) -> io::Result<()> {
     for (number, line) in table.lines().enumerate() {
         page.raw(if number == 0 { DIM } else { PLAIN }, &line)?;
     }
-    page.blank()
+    Ok(())
 }
 
 fn block(page: &mut Page, group: &FailingCheck) -> io::Result<()> {
@@ -148,9 +153,11 @@ fn block(page: &mut Page, group: &FailingCheck) -> io::Result<()> {
     page.hanging(PLAIN, 2, 2, &summary::says(check))?;
     page.text(PLAIN, 2, &format!("Fails on {}:", count(group.findings.len(), "asset")))?;
     let named = &group.findings[..group.findings.len().min(NAMED)];
-    let widest = named.iter().map(|f| display_width(&one_line(&f.asset.name))).max().unwrap_or(0);
+    // One name out of proportion does not push the others' columns away.
+    let widths = named.iter().map(|f| display_width(&one_line(&f.asset.name)));
+    let widest = widths.filter(|w| *w <= page.width / 3).max().unwrap_or(0);
     for finding in named {
-        page.hanging(PLAIN, 4, 6, &asset(finding, widest.min(page.width / 2)))?;
+        page.hanging(PLAIN, 4, 6, &asset(finding, widest))?;
     }
     if group.findings.len() > NAMED {
         page.text(PLAIN, 4, &format!("and {} more", group.findings.len() - NAMED))?;
@@ -189,16 +196,15 @@ fn unknown(page: &mut Page, assessment: &Assessment) -> io::Result<()> {
         .unwrap_or(Severity::Info);
     let said = format!("Unknown, which is no pass (worst severity: {})", worst.as_str());
     page.labelled((WARN, "? "), 2, BOLD, &said)?;
-    let mut table = columns(["Why", "Checks", "Assets"]);
+    let mut table = columns(["Why", "Checks", "Assets"], 1);
     for group in reasons.iter().take(REASONS) {
         table.add_row([one_line(group.reason), group.checks.len().to_string(), group.assets.len().to_string()]);
     }
     print(page, table)?;
     if reasons.len() > REASONS {
         page.text(PLAIN, 0, &format!("and {}", count(reasons.len() - REASONS, "more reason")))?;
-        page.blank()?;
     }
-    Ok(())
+    page.blank()
 }
 
 #[cfg(test)]
@@ -251,11 +257,25 @@ mod tests {
     }
 
     #[test]
+    fn posture_is_a_table_at_eighty_columns_and_a_list_below() {
+        assert!(flat(&at(80, false)).contains("Container clusters 18% 2 of 11 91% 11 of 12 9 1"));
+        let narrow = flat(&at(50, false));
+        assert!(narrow.contains("compliance 18% 2 of 11 judged; coverage 91% 11 of 12 known; 9 failing, 1 undetermined"), "{narrow}");
+    }
+
+    #[test]
     fn no_line_but_a_command_is_wider_than_the_terminal() {
-        for width in [20, 32, 40, 60, 80, 81, 100, 120, 400] {
-            for line in at(width, false).lines() {
-                let command = line.starts_with("      docker");
-                assert!(command || display_width(line) <= usize::from(width), "{width}: {line:?}");
+        let content = fixture::content();
+        let mut odd = fixture::assessment(&content);
+        odd.findings.clear();
+        odd.sources[0].status = Status::Failed { why: "病院".repeat(50) };
+        for assessment in [fixture::assessment(&content), fixture::nothing(&content), odd] {
+            for width in [1, 20, 22, 32, 40, 60, 80, 81, 100, 120, 400] {
+                let options = Options { width: Some(width), ..fixture::OPTIONS };
+                for line in fixture::written(Format::Table, &assessment, &content, &options).lines() {
+                    let command = line.starts_with("      docker");
+                    assert!(command || display_width(line) <= usize::from(width.max(20)), "{width}: {line:?}");
+                }
             }
         }
     }

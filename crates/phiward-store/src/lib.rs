@@ -9,10 +9,11 @@ mod apply;
 mod changes;
 mod codes;
 mod cursor;
-mod diff;
 mod dialect;
+mod diff;
 mod findings;
-
+mod keep;
+mod layouts;
 mod list;
 mod map;
 pub mod model;

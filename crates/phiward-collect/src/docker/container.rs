@@ -70,7 +70,7 @@ pub(super) fn facts(inspect: &ContainerInspectResponse, engine: &EngineDefaults,
     let host = inspect.host_config.as_ref().unwrap_or(&empty_host);
     let config = inspect.config.clone().unwrap_or_default();
     let state = inspect.state.clone().unwrap_or_default();
-    let labels: BTreeMap<String, String> = config.labels.clone().unwrap_or_default().into_iter().collect();
+    let labels: BTreeMap<String, String> = secrets::hide_in_labels(config.labels.clone().unwrap_or_default());
     let running = state.running.unwrap_or(false);
     let word = state.status.map(|s| s.to_string()).unwrap_or_default();
     let created = inspect.created.clone().unwrap_or_default();
@@ -235,14 +235,14 @@ fn is_pinned(reference: &str) -> bool {
     digest(reference) || reference.rsplit_once('@').is_some_and(|(_, d)| digest(d))
 }
 
-/// Whether a configured user is root. Absent for a name that only the image's account file could translate.
+/// Whether a configured user is root. A name is taken as another user unless it is `root`: only the image's account file
+/// could say that it has uid 0 as well.
 fn configured_root(user: &str) -> Option<bool> {
     let name = user.split(':').next().unwrap_or_default();
     match name {
         "" | "root" => Some(true),
         _ => match name.parse::<i64>() {
             Ok(uid) => Some(uid == 0),
-            // An account that is not called root may have uid 0, but its author would have to want that.
             Err(_) => Some(false),
         },
     }

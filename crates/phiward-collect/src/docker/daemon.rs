@@ -114,7 +114,6 @@ pub(super) struct Running<'a> {
     pub file: Option<&'a [u8]>,
     /// `NAME=value` pairs of its environment; empty when unreadable.
     pub environment: &'a [String],
-    /// The daemon's own socket was handed over by systemd and listens on TCP.
     pub default_config_file: &'a str,
 }
 
@@ -168,6 +167,18 @@ pub(super) fn effective(running: &Running<'_>) -> Result<DaemonFacts, String> {
         proxy_credentials_in_environment: proxies_with_password(running.environment),
         config_newer_than_process: None,
     })
+}
+
+/// Paths that the settings name: data directory, certificate authority, certificate, key.
+pub(super) fn named_paths(running: &Running<'_>) -> [Option<String>; 4] {
+    let file = running.file.and_then(|f| parse_file(f).ok()).unwrap_or_default();
+    let s = Layered { file, flags: parse_flags(running.args) };
+    ["data-root", "tlscacert", "tlscert", "tlskey"].map(|n| Some(s.text(n, "")).filter(|p| !p.is_empty()))
+}
+
+/// The configuration file that flags name.
+pub(super) fn config_file(args: &[String]) -> Option<String> {
+    parse_flags(args).remove("config-file").and_then(|v| v.into_iter().next_back()).filter(|p| !p.is_empty())
 }
 
 struct Layered {

@@ -116,6 +116,53 @@ fn holds(pid: i32, inode: u64) -> io::Result<bool> {
     Ok(false)
 }
 
+/// TCP addresses that the process listens on.
+///
+/// # Errors
+/// When its open files cannot be looked at, which needs root.
+pub(super) fn tcp_listeners(pid: i32) -> io::Result<Vec<(String, u16)>> {
+    let mut inodes = std::collections::HashSet::new();
+    for fd in fs::read_dir(format!("/proc/{pid}/fd"))?.flatten() {
+        if let Ok(target) = fs::read_link(fd.path())
+            && let Some(inode) = target.to_str().and_then(|t| t.strip_prefix("socket:["))
+        {
+            inodes.insert(inode.trim_end_matches(']').to_owned());
+        }
+    }
+    let mut found = Vec::new();
+    for file in ["tcp", "tcp6"] {
+        let text = match fs::read_to_string(format!("/proc/{pid}/net/{file}")) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(e),
+        };
+        found.extend(text.lines().skip(1).filter_map(parse_listener).filter(|(_, _, inode)| inodes.contains(inode)).map(|(a, p, _)| (a, p)));
+    }
+    Ok(found)
+}
+
+/// Address, port and inode of a line of /proc/net/tcp that listens.
+fn parse_listener(line: &str) -> Option<(String, u16, String)> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    // 0A is LISTEN.
+    if *fields.get(3)? != "0A" {
+        return None;
+    }
+    let (address, port) = fields.get(1)?.split_once(':')?;
+    // Words of four bytes in the machine's order.
+    let mut bytes = Vec::new();
+    for word in address.as_bytes().chunks(8) {
+        let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
+        bytes.extend(word.to_ne_bytes());
+    }
+    let address = match bytes.len() {
+        4 => std::net::IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+        16 => std::net::IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
+        _ => return None,
+    };
+    Some((address.to_string(), u16::from_str_radix(port, 16).ok()?, (*fields.get(9)?).to_owned()))
+}
+
 pub(super) fn processes() -> io::Result<Vec<i32>> {
     Ok(fs::read_dir("/proc")?.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect())
 }
@@ -138,6 +185,18 @@ mod tests {
         assert!(holds(found.pid, inode).unwrap());
         drop(listener);
         std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn listeners_of_both_families() {
+        let v4 = "   0: 0100007F:0947 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4321 1";
+        let v6 = "   1: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 77 1";
+        let open = "   2: 0100007F:0947 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 99 1";
+        if cfg!(target_endian = "little") {
+            assert_eq!(parse_listener(v4), Some(("127.0.0.1".into(), 2375, "4321".into())));
+        }
+        assert_eq!(parse_listener(v6), Some(("::".into(), 8080, "77".into())));
+        assert_eq!(parse_listener(open), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{history, secrets};
 /// Facts that rest on the image alone. `history` is the engine's answer, newest step first.
 pub(super) fn facts(inspect: &ImageInspect, history: Result<&[ImageHistoryResponseItem], String>, now: Timestamp) -> (ImageFacts, Vec<Missing>) {
     let config = inspect.config.clone().unwrap_or_default();
-    let labels: BTreeMap<String, String> = config.labels.unwrap_or_default().into_iter().collect();
+    let labels: BTreeMap<String, String> = secrets::hide_in_labels(config.labels.unwrap_or_default());
     let tags: Vec<String> = named(inspect.repo_tags.as_deref());
     let mut exposed = config.exposed_ports.unwrap_or_default();
     exposed.sort();

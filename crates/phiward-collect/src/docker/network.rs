@@ -9,7 +9,7 @@ use super::facts::NetworkFacts;
 /// Facts that rest on the network alone.
 pub(super) fn facts(network: &Network) -> NetworkFacts {
     let options: BTreeMap<String, String> = network.options.clone().unwrap_or_default().into_iter().collect();
-    let labels: BTreeMap<String, String> = network.labels.clone().unwrap_or_default().into_iter().collect();
+    let labels: BTreeMap<String, String> = super::secrets::hide_in_labels(network.labels.clone().unwrap_or_default());
     let driver = network.driver.clone().unwrap_or_default();
     let name = network.name.clone().unwrap_or_default();
     let switch = |key: &str, default: bool| match options.get(key).map(|v| v.to_ascii_lowercase()) {

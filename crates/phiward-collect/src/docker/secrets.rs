@@ -1,5 +1,7 @@
 //! Finds what looks like a secret in environment variables and build steps. Values are looked at and never kept.
 
+use std::collections::BTreeMap;
+
 use super::facts::EnvironmentSecret;
 
 /// Variables that look like secrets, by name and kind.
@@ -161,6 +163,17 @@ pub(super) fn url_with_password(value: &str) -> bool {
         rest = after;
     }
     false
+}
+
+/// Labels with the values that look like secrets hidden: people put tokens and password hashes there too.
+pub(super) fn hide_in_labels(labels: impl IntoIterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    labels
+        .into_iter()
+        .map(|(name, value)| {
+            let hide = !name.starts_with("phiward.") && kind_of(&name, &value).is_some();
+            (name, if hide { "(hidden)".to_owned() } else { value })
+        })
+        .collect()
 }
 
 /// Secrets in the text of a build step: assignments (`ENV`, `ARG`, `export`) and bare values.

@@ -22,7 +22,7 @@ pub(super) struct Host<'a> {
 
 /// Facts that rest on the volume alone.
 pub(super) fn facts(volume: &Volume, host: &Host<'_>, now: Timestamp) -> (VolumeFacts, Vec<Missing>) {
-    let labels: BTreeMap<String, String> = volume.labels.clone().into_iter().collect();
+    let labels: BTreeMap<String, String> = super::secrets::hide_in_labels(volume.labels.clone());
     let options: BTreeMap<String, String> = volume.options.iter().map(|(k, v)| (k.clone(), shown(k, v))).collect();
     let option = |name: &str| volume.options.get(name).map(String::as_str);
     let bind = bind_device(&volume.driver, option).unwrap_or_default().to_owned();

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::facts::AccountFacts;
 use super::root::{Gaps, Root, why};
+use crate::storage::{Mounts, PathProbe};
 
 const NO_LOGIN: [&str; 7] = ["nologin", "false", "sync", "shutdown", "halt", "true", "git-shell"];
 /// First uid of ordinary users.
@@ -15,8 +16,13 @@ const FIRST_USER: i64 = 1000;
 const OLD_DAYS: i64 = 365;
 /// A maximum age from here on is none.
 const NO_MAXIMUM: i64 = 99_999;
-const FROM_SHADOW: [&str; 5] =
-    ["accounts.empty_password", "accounts.old_password", "accounts.never_expires", "accounts.weak_hash", "accounts.root_password_set"];
+const FROM_SHADOW: [&str; 5] = [
+    "accounts.empty_password",
+    "accounts.old_password",
+    "accounts.never_expires",
+    "accounts.weak_hash",
+    "accounts.root_password_set",
+];
 
 /// One line of passwd.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +43,7 @@ impl User<'_> {
 }
 
 /// Reads the accounts.
-pub fn read(root: &Root, now: Timestamp, gaps: &mut Gaps) -> Option<AccountFacts> {
+pub fn read(root: &Root, mounts: &io::Result<Mounts>, now: Timestamp, gaps: &mut Gaps) -> Option<AccountFacts> {
     let passwd = match root.text("/etc/passwd") {
         Ok(Some(text)) => text,
         Ok(None) => {
@@ -62,7 +68,7 @@ pub fn read(root: &Root, now: Timestamp, gaps: &mut Gaps) -> Option<AccountFacts
         Ok(None) => from_shadow(&users, "", now.as_second() / 86_400, &mut facts),
         Err(error) => gaps.add_all(&FROM_SHADOW, &why("/etc/shadow", &error)),
     }
-    facts.writable_homes = writable_homes(root, &users);
+    facts.writable_homes = writable_homes(root, mounts, &users, gaps);
     facts.root_authorized_keys = root_keys(root, &users, gaps);
     Some(facts)
 }
@@ -145,7 +151,7 @@ fn from_passwd(users: &[User]) -> AccountFacts {
     AccountFacts {
         count: i64::try_from(users.len()).unwrap_or(i64::MAX),
         uid0: names(&|user| user.uid == 0),
-        login_shells: names(&User::can_log_in),
+        login_shells: names(&|user| user.can_log_in()),
         system_with_shell: names(&|user| user.uid != 0 && user.uid < FIRST_USER && user.can_log_in()),
         duplicates,
         ..AccountFacts::default()
@@ -158,7 +164,9 @@ enum Password {
     Empty,
     /// No password can match.
     Locked,
-    Set { weak: bool },
+    Set {
+        weak: bool,
+    },
 }
 
 fn password(field: &str) -> Password {
@@ -166,7 +174,9 @@ fn password(field: &str) -> Password {
         None => Password::Empty,
         Some('!' | '*') => Password::Locked,
         // DES has no prefix (`_` is its extended form), MD5 is $1$ and Sun's $md5.
-        Some('$') => Password::Set { weak: ["$1$", "$md5", "$sha1$", "$3$"].iter().any(|prefix| field.starts_with(prefix)) },
+        Some('$') => {
+            Password::Set { weak: ["$1$", "$md5", "$sha1$", "$3$"].iter().any(|prefix| field.starts_with(prefix)) }
+        }
         // Anything else that no hash function writes (`x`, `NP`, `LK`) matches no password.
         Some(_) if field.len() == 13 || field.starts_with('_') => Password::Set { weak: true },
         Some(_) => Password::Locked,
@@ -185,8 +195,13 @@ fn from_shadow(users: &[User], shadow: &str, today: i64, facts: &mut AccountFact
     for user in users {
         let line = lines.get(user.name);
         // `x` sends to shadow; whatever else stands in passwd is the password field itself.
-        let field = if user.password == "x" { line.and_then(|fields| fields.get(1)).copied().unwrap_or("*") } else { user.password };
-        let number = |index: usize| line.and_then(|fields| fields.get(index)).and_then(|text| text.trim().parse::<i64>().ok());
+        let field = if user.password == "x" {
+            line.and_then(|fields| fields.get(1)).copied().unwrap_or("*")
+        } else {
+            user.password
+        };
+        let number =
+            |index: usize| line.and_then(|fields| fields.get(index)).and_then(|text| text.trim().parse::<i64>().ok());
         match password(field) {
             Password::Empty => empty.push(user.name.to_owned()),
             Password::Locked => {}
@@ -213,17 +228,37 @@ fn from_shadow(users: &[User], shadow: &str, today: i64, facts: &mut AccountFact
     facts.root_password_set = Some(root_set);
 }
 
-fn writable_homes(root: &Root, users: &[User]) -> Vec<String> {
-    let mut homes: Vec<String> = users
-        .iter()
-        .filter(|user| user.can_log_in() && user.home.starts_with('/'))
-        // A home that cannot be examined is not claimed to be writable.
-        .filter(|user| root.facts(user.home).ok().flatten().is_some_and(|home| home.other_write))
-        .map(|user| user.home.to_owned())
-        .collect();
-    homes.sort();
-    homes.dedup();
-    homes
+fn writable_homes(root: &Root, mounts: &io::Result<Mounts>, users: &[User], gaps: &mut Gaps) -> Vec<String> {
+    let mut writable: Vec<String> = Vec::new();
+    let mut unseen: Vec<&str> = Vec::new();
+    for home in users.iter().filter(|user| user.can_log_in() && user.home.starts_with('/')).map(|user| user.home) {
+        if is_remote(mounts, home) {
+            unseen.push(home);
+            continue;
+        }
+        match root.facts(home) {
+            Ok(facts) if facts.as_ref().is_some_and(|facts| facts.other_write) => writable.push(home.to_owned()),
+            Ok(_) => {}
+            Err(_) => unseen.push(home),
+        }
+    }
+    writable.sort();
+    writable.dedup();
+    if writable.is_empty() && !unseen.is_empty() {
+        gaps.add(
+            "accounts.writable_homes",
+            format!("cannot examine {} (no permission, or on another machine)", unseen.join(", ")),
+        );
+    }
+    writable
+}
+
+/// On a file system of another machine, or one that is mounted by looking at it. It is not touched: a server that is
+/// gone would hold the reader for ever.
+fn is_remote(mounts: &io::Result<Mounts>, path: &str) -> bool {
+    let probe = PathProbe { resolved: path.into(), ..PathProbe::default() };
+    let storage = mounts.as_ref().ok().and_then(|mounts| mounts.decide(path.as_ref(), &probe));
+    storage.is_some_and(|storage| storage.remote || storage.filesystem == "autofs")
 }
 
 fn root_keys(root: &Root, users: &[User], gaps: &mut Gaps) -> Option<i64> {
@@ -232,7 +267,12 @@ fn root_keys(root: &Root, users: &[User], gaps: &mut Gaps) -> Option<i64> {
     for name in ["authorized_keys", "authorized_keys2"] {
         let path = format!("{}/.ssh/{name}", home.trim_end_matches('/'));
         let text = gaps.keep("accounts.root_authorized_keys", &path, root.text(&path))?;
-        keys += text.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).count();
+        keys += text
+            .unwrap_or_default()
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .count();
     }
     i64::try_from(keys).ok()
 }
@@ -248,6 +288,26 @@ mod tests {
     const SHADOW: &str = "root:$6$s$h:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\nann:$y$j9T$s$h:20000:0:90:7:::\nbob::20000:0:99999:7:::\n\
         svc:!$6$s$h:1:0:::::\ntoor:$1$s$h:20000:0:60:7:::\n";
 
+    fn none() -> io::Result<Mounts> {
+        Err(io::Error::other("no mounts"))
+    }
+
+    #[test]
+    fn homes_on_other_machines_are_not_touched() {
+        let tree = Tree::new(&[("home/ann/x", "")]);
+        std::fs::set_permissions(tree.path().join("home/ann"), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+            .unwrap();
+        let users = users("ann:x:1000:1000::/home/ann:/bin/sh\n");
+        let remote = Ok(Mounts::parse(
+            b"1 0 0:5 / / rw - ext4 /dev/sda rw\n2 1 0:6 / /home rw - nfs4 s:/h rw\n",
+            "/nowhere".as_ref(),
+        ));
+        let mut gaps = Gaps::default();
+        assert!(writable_homes(&tree.root(), &remote, &users, &mut gaps).is_empty());
+        assert!(gaps.reason("accounts.writable_homes").unwrap().contains("/home/ann"));
+        assert_eq!(writable_homes(&tree.root(), &none(), &users, &mut Gaps::default()), ["/home/ann"]);
+    }
+
     fn facts() -> AccountFacts {
         let tree = Tree::new(&[
             ("etc/passwd", PASSWD),
@@ -257,8 +317,9 @@ mod tests {
         ]);
         let now = Timestamp::from_second(20_100 * 86_400).unwrap();
         let mut gaps = Gaps::default();
-        std::fs::set_permissions(tree.path().join("home/ann"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        let facts = read(&tree.root(), now, &mut gaps).unwrap();
+        std::fs::set_permissions(tree.path().join("home/ann"), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+            .unwrap();
+        let facts = read(&tree.root(), &none(), now, &mut gaps).unwrap();
         assert!(gaps.into_vec().is_empty());
         facts
     }
@@ -320,7 +381,7 @@ mod tests {
     fn an_unreadable_shadow_file_is_a_gap() {
         let tree = Tree::new(&[("etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"), ("etc/shadow/x", "")]);
         let mut gaps = Gaps::default();
-        let facts = read(&tree.root(), Timestamp::UNIX_EPOCH, &mut gaps).unwrap();
+        let facts = read(&tree.root(), &none(), Timestamp::UNIX_EPOCH, &mut gaps).unwrap();
         assert_eq!(facts.empty_password, None);
         for path in FROM_SHADOW {
             assert!(gaps.reason(path).unwrap().contains("/etc/shadow"));

@@ -70,7 +70,9 @@ pub fn read(root: &Root, packages: &Packages, now: Timestamp, gaps: &mut Gaps) -
             continue;
         };
         let path = root.path(&format!("{LISTS}/{name}"));
-        match File::open(path).and_then(|file| scan(open(file), |package, version| table.offer(package, version, archive))) {
+        match File::open(path)
+            .and_then(|file| scan(open(file), |package, version| table.offer(package, version, archive)))
+        {
             Ok(()) => lists += 1,
             Err(error) => gaps.add_all(&PENDING, &format!("cannot read the package list {name}: {error}")),
         }
@@ -205,7 +207,8 @@ impl<'a> Table<'a> {
             .into_iter()
             .filter(|(_, package, _)| !package.hold)
             .filter_map(|(name, package, candidate)| {
-                let newer = |version: &str| !version.is_empty() && compare(version, &package.version) == Ordering::Greater;
+                let newer =
+                    |version: &str| !version.is_empty() && compare(version, &package.version) == Ordering::Greater;
                 let same = compare(&candidate.ordinary, &package.version) == Ordering::Equal;
                 let available = if newer(&candidate.ordinary) {
                     candidate.ordinary

@@ -38,10 +38,15 @@ pub fn parse(text: &str) -> Vec<(String, String)> {
             }
             _ if first.is_whitespace() => {}
             _ => {
-                let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ';' | '"')).unwrap_or(rest.len());
+                let end =
+                    rest.find(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ';' | '"')).unwrap_or(rest.len());
                 let word = &rest[..end];
                 // A second word is a value without quotes.
-                if name.is_empty() { word.clone_into(&mut name) } else { value = Some(word.to_owned()) }
+                if name.is_empty() {
+                    word.clone_into(&mut name)
+                } else {
+                    value = Some(word.to_owned())
+                }
                 rest = &rest[end..];
                 continue;
             }

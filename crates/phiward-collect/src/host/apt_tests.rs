@@ -18,8 +18,14 @@ fn tree() -> Tree {
         ("var/lib/apt/lists/d_dists_b_main_binary-amd64_Packages", MAIN),
         ("var/lib/apt/lists/d_dists_b-security_InRelease", "Label: Debian-Security\nSuite: stable-security\n"),
         ("var/lib/apt/lists/d_dists_b-security_main_binary-amd64_Packages", SECURITY),
-        ("var/lib/apt/lists/d_dists_b-backports_InRelease", "Suite: b-backports\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n"),
-        ("var/lib/apt/lists/d_dists_b-backports_main_binary-amd64_Packages", "Package: same\nVersion: 9\n\nPackage: ported\nVersion: 6~bpo1\n"),
+        (
+            "var/lib/apt/lists/d_dists_b-backports_InRelease",
+            "Suite: b-backports\nNotAutomatic: yes\nButAutomaticUpgrades: yes\n",
+        ),
+        (
+            "var/lib/apt/lists/d_dists_b-backports_main_binary-amd64_Packages",
+            "Package: same\nVersion: 9\n\nPackage: ported\nVersion: 6~bpo1\n",
+        ),
         ("var/lib/apt/lists/d_dists_x_InRelease", "Suite: experimental\nNotAutomatic: yes\n"),
         ("var/lib/apt/lists/d_dists_x_main_binary-amd64_Packages", "Package: local\nVersion: 7\n"),
     ])
@@ -36,8 +42,11 @@ fn facts(tree: &Tree, now: Timestamp) -> (UpdateFacts, Gaps) {
 #[test]
 fn candidates_are_those_apt_would_take() {
     let (facts, gaps) = facts(&tree(), Timestamp::now());
-    let found: Vec<(&str, &str, bool)> =
-        facts.examples.iter().map(|update| (update.package.as_str(), update.available.as_str(), update.security)).collect();
+    let found: Vec<(&str, &str, bool)> = facts
+        .examples
+        .iter()
+        .map(|update| (update.package.as_str(), update.available.as_str(), update.security))
+        .collect();
     // openssl comes from the main archive, and the security archive has a newer one than the installed too.
     assert_eq!(found, [("openssl", "3.0.14-1", true), ("curl", "7.88-2", false), ("ported", "6~bpo1", false)]);
     assert_eq!((facts.packages_installed, facts.pending, facts.pending_security), (6, 3, 1));
@@ -104,5 +113,14 @@ fn security_archives_are_recognized() {
     assert!(archive("Suite: oldstable\nCodename: buster/updates\n").security);
     assert!(!archive("Origin: Debian\nLabel: Debian\nSuite: oldstable-updates\nCodename: bookworm-updates\n").security);
     assert!(!archive("Suite: stable\nSHA256:\n x\nSuite: a-security\n").security);
-    assert!(archive_of("a_b_c_Packages", &[("a_".to_owned(), Archive::default()), ("a_b_".to_owned(), Archive { security: true, ..Archive::default() })]).security);
+    assert!(
+        archive_of(
+            "a_b_c_Packages",
+            &[
+                ("a_".to_owned(), Archive::default()),
+                ("a_b_".to_owned(), Archive { security: true, ..Archive::default() })
+            ]
+        )
+        .security
+    );
 }

@@ -69,7 +69,7 @@ fn from_files(root: &Root) -> Result<AuditRules, String> {
 
 fn parse(texts: &[String]) -> AuditRules {
     let mut rules = AuditRules::default();
-    for line in texts.iter().flat_map(|text| text.lines()).map(str::trim) {
+    for line in texts.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.starts_with('#')) {
         if line.split_whitespace().eq(["-e", "2"]) {
             rules.immutable = true;
         }
@@ -167,8 +167,12 @@ impl AuditRules {
 
     /// Paths watched, sorted.
     pub fn watched(&self) -> Vec<String> {
-        let mut paths: Vec<String> =
-            self.rules.iter().filter(|rule| !rule.never && rule.records_changes()).filter_map(|rule| rule.path.clone()).collect();
+        let mut paths: Vec<String> = self
+            .rules
+            .iter()
+            .filter(|rule| !rule.never && rule.records_changes())
+            .filter_map(|rule| rule.path.clone())
+            .collect();
         paths.sort();
         paths.dedup();
         paths
@@ -176,7 +180,9 @@ impl AuditRules {
 
     /// A system call is recorded, whatever file it is about.
     fn records_call(&self, names: &[&str]) -> bool {
-        self.rules.iter().any(|rule| !rule.never && rule.path.is_none() && rule.calls.iter().any(|call| names.contains(&call.as_str())))
+        self.rules.iter().any(|rule| {
+            !rule.never && rule.path.is_none() && rule.calls.iter().any(|call| names.contains(&call.as_str()))
+        })
     }
 }
 
@@ -219,10 +225,19 @@ fn fill(rules: &AuditRules, facts: &mut AuditFacts) {
     let all = |paths: &[&str]| paths.iter().all(|path| rules.watches(path));
     facts.watches_identity = all(&["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"]);
     facts.watches_sudoers = all(&["/etc/sudoers", "/etc/sudoers.d"]);
-    facts.watches_time_change = rules.records_call(&["settimeofday", "adjtimex", "clock_settime"]) || rules.watches("/etc/localtime");
-    facts.watches_logins = ["/var/log/lastlog", "/var/log/wtmp", "/var/log/btmp", "/var/run/faillock", "/run/faillock", "/var/run/utmp", "/var/log/tallylog"]
-        .iter()
-        .any(|path| rules.watches(path));
+    facts.watches_time_change =
+        rules.records_call(&["settimeofday", "adjtimex", "clock_settime"]) || rules.watches("/etc/localtime");
+    facts.watches_logins = [
+        "/var/log/lastlog",
+        "/var/log/wtmp",
+        "/var/log/btmp",
+        "/var/run/faillock",
+        "/run/faillock",
+        "/var/run/utmp",
+        "/var/log/tallylog",
+    ]
+    .iter()
+    .any(|path| rules.watches(path));
 }
 
 fn log_action(text: &str) -> String {
@@ -250,7 +265,14 @@ mod tests {
     #[test]
     fn watches_reach_what_lies_below() {
         let rules = rules();
-        for path in ["/etc/passwd", "/etc/docker", "/etc/docker/daemon.json", "/etc/docker/", "/usr/bin/dockerd", "/var/lib/docker/volumes"] {
+        for path in [
+            "/etc/passwd",
+            "/etc/docker",
+            "/etc/docker/daemon.json",
+            "/etc/docker/",
+            "/usr/bin/dockerd",
+            "/var/lib/docker/volumes",
+        ] {
             assert!(rules.watches(path), "{path}");
         }
         for path in ["/etc/hosts", "/etc/dockerx", "/etc", "/usr/bin/runc", "/usr/bin/dockerd/x", ""] {
@@ -272,7 +294,9 @@ mod tests {
         fill(&rules(), &mut facts);
         assert!(facts.watches_identity && facts.watches_time_change && facts.watches_logins && !facts.watches_sudoers);
         assert_eq!(facts.rules, 10);
-        assert!(facts.watched.contains(&"/etc/docker".to_owned()) && !facts.watched.contains(&"/usr/bin/runc".to_owned()));
+        assert!(
+            facts.watched.contains(&"/etc/docker".to_owned()) && !facts.watched.contains(&"/usr/bin/runc".to_owned())
+        );
         let mut none = AuditFacts::default();
         fill(&parse(&["No rules\n".to_owned()]), &mut none);
         assert_eq!(none, AuditFacts::default());
@@ -280,7 +304,10 @@ mod tests {
 
     #[test]
     fn rules_in_files() {
-        let tree = Tree::new(&[("etc/audit/rules.d/10.rules", "-w /etc/docker -p wa\n"), ("etc/audit/audit.rules", "-w /etc/docker -p wa\n-w /x\n")]);
+        let tree = Tree::new(&[
+            ("etc/audit/rules.d/10.rules", "-w /etc/docker -p wa\n"),
+            ("etc/audit/audit.rules", "-w /etc/docker -p wa\n-w /x\n"),
+        ]);
         let rules = audit_rules(tree.path(), true).unwrap();
         assert_eq!((rules.len(), rules.live), (2, false));
         assert!(audit_rules(Tree::new(&[]).path(), false).unwrap().is_empty());

@@ -13,7 +13,11 @@ pub fn read(root: &Root, gaps: &mut Gaps) -> Option<AutomaticUpdates> {
         return unattended(root, gaps);
     }
     let dnf = ["/etc/dnf/automatic.conf", "/etc/dnf/dnf5-plugins/automatic.conf"];
-    let program = ["/usr/bin/dnf-automatic", "/usr/lib/systemd/system/dnf-automatic.timer", "/usr/lib/systemd/system/dnf5-automatic.timer"];
+    let program = [
+        "/usr/bin/dnf-automatic",
+        "/usr/lib/systemd/system/dnf-automatic.timer",
+        "/usr/lib/systemd/system/dnf5-automatic.timer",
+    ];
     if program.iter().any(|path| root.exists(path)) {
         return dnf_automatic(root, &dnf, gaps);
     }
@@ -51,7 +55,9 @@ fn judge_apt(settings: &[(String, String)]) -> (bool, bool) {
     let enabled = on("apt::periodic::enable", "1") && on("apt::periodic::unattended-upgrade", "0");
     let security = settings
         .iter()
-        .filter(|(key, _)| matches!(key.as_str(), "unattended-upgrade::origins-pattern" | "unattended-upgrade::allowed-origins"))
+        .filter(|(key, _)| {
+            matches!(key.as_str(), "unattended-upgrade::origins-pattern" | "unattended-upgrade::allowed-origins")
+        })
         .any(|(_, value)| value.to_ascii_lowercase().contains("security"));
     (enabled, security)
 }
@@ -84,7 +90,8 @@ fn judge_dnf(text: &str, timers: &[String]) -> AutomaticUpdates {
     let applies = matches!(get("apply_updates", "no").as_str(), "yes" | "true" | "1");
     let timer = |name: &str| timers.iter().any(|timer| timer == name);
     // The install timer applies updates whatever the file says.
-    let enabled = timer("dnf-automatic-install.timer") || (applies && (timer("dnf-automatic.timer") || timer("dnf5-automatic.timer")));
+    let enabled = timer("dnf-automatic-install.timer")
+        || (applies && (timer("dnf-automatic.timer") || timer("dnf5-automatic.timer")));
     let security = matches!(get("upgrade_type", "default").as_str(), "security" | "default");
     AutomaticUpdates { program: "dnf-automatic".to_owned(), enabled, security }
 }
@@ -98,12 +105,21 @@ mod tests {
     fn unattended_upgrades() {
         let tree = Tree::new(&[
             ("usr/bin/unattended-upgrade", ""),
-            ("etc/apt/apt.conf.d/20auto-upgrades", "APT::Periodic::Update-Package-Lists \"1\";\nAPT::Periodic::Unattended-Upgrade \"1\";\n"),
-            ("etc/apt/apt.conf.d/50unattended-upgrades", "Unattended-Upgrade::Origins-Pattern { \"origin=Debian,label=Debian-Security\"; };"),
+            (
+                "etc/apt/apt.conf.d/20auto-upgrades",
+                "APT::Periodic::Update-Package-Lists \"1\";\nAPT::Periodic::Unattended-Upgrade \"1\";\n",
+            ),
+            (
+                "etc/apt/apt.conf.d/50unattended-upgrades",
+                "Unattended-Upgrade::Origins-Pattern { \"origin=Debian,label=Debian-Security\"; };",
+            ),
         ]);
         let facts = read(&tree.root(), &mut Gaps::default()).unwrap();
         assert!(facts.enabled && facts.security);
-        tree.write("etc/apt/apt.conf.d/50unattended-upgrades", b"Unattended-Upgrade::Origins-Pattern { // \"label=Debian-Security\";\n };");
+        tree.write(
+            "etc/apt/apt.conf.d/50unattended-upgrades",
+            b"Unattended-Upgrade::Origins-Pattern { // \"label=Debian-Security\";\n };",
+        );
         tree.write("etc/apt/apt.conf.d/99off", b"APT::Periodic::Unattended-Upgrade \"0\";");
         tree.write("etc/apt/apt.conf.d/99off.bak", b"APT::Periodic::Unattended-Upgrade \"1\";");
         let facts = read(&tree.root(), &mut Gaps::default()).unwrap();
@@ -112,10 +128,14 @@ mod tests {
 
     #[test]
     fn a_masked_timer_is_off() {
-        let tree = Tree::new(&[("usr/bin/unattended-upgrade", ""), ("etc/apt/apt.conf.d/20", "APT::Periodic::Unattended-Upgrade \"1\";")]);
+        let tree = Tree::new(&[
+            ("usr/bin/unattended-upgrade", ""),
+            ("etc/apt/apt.conf.d/20", "APT::Periodic::Unattended-Upgrade \"1\";"),
+        ]);
         assert!(read(&tree.root(), &mut Gaps::default()).unwrap().enabled);
         std::fs::create_dir_all(tree.path().join("etc/systemd/system")).unwrap();
-        std::os::unix::fs::symlink("/dev/null", tree.path().join("etc/systemd/system/apt-daily-upgrade.timer")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", tree.path().join("etc/systemd/system/apt-daily-upgrade.timer"))
+            .unwrap();
         assert!(!read(&tree.root(), &mut Gaps::default()).unwrap().enabled);
     }
 

@@ -94,7 +94,9 @@ mod tests {
 
     #[test]
     fn equal_versions() {
-        for (left, right) in [("0:1.0-1", "1.0-1"), ("1.0", "1.0-0"), ("1.01", "1.1"), ("1.0-", "1.0"), ("", "0"), ("é", "é")] {
+        for (left, right) in
+            [("0:1.0-1", "1.0-1"), ("1.0", "1.0-0"), ("1.01", "1.1"), ("1.0-", "1.0"), ("", "0"), ("é", "é")]
+        {
             assert_eq!(compare(left, right), Ordering::Equal, "{left} = {right}");
         }
     }

@@ -9,9 +9,30 @@ use crate::storage::{MountEntry, Mounts, PathProbe};
 
 /// Made by the kernel, or images that nothing is written to.
 const SKIPPED: [&str; 24] = [
-    "proc", "sysfs", "cgroup", "cgroup2", "devpts", "devtmpfs", "mqueue", "debugfs", "tracefs", "securityfs", "bpf", "pstore",
-    "configfs", "fusectl", "binfmt_misc", "nsfs", "autofs", "efivarfs", "selinuxfs", "rpc_pipefs", "nfsd", "fuse.lxcfs",
-    "fuse.portal", "hugetlbfs",
+    "proc",
+    "sysfs",
+    "cgroup",
+    "cgroup2",
+    "devpts",
+    "devtmpfs",
+    "mqueue",
+    "debugfs",
+    "tracefs",
+    "securityfs",
+    "bpf",
+    "pstore",
+    "configfs",
+    "fusectl",
+    "binfmt_misc",
+    "nsfs",
+    "autofs",
+    "efivarfs",
+    "selinuxfs",
+    "rpc_pipefs",
+    "nfsd",
+    "fuse.lxcfs",
+    "fuse.portal",
+    "hugetlbfs",
 ];
 /// Read-only images, and file systems whose layers are containers'.
 const LAYERS: [&str; 4] = ["overlay", "squashfs", "aufs", "fuse-overlayfs"];
@@ -19,8 +40,15 @@ const LAYERS: [&str; 4] = ["overlay", "squashfs", "aufs", "fuse-overlayfs"];
 const MEMORY_PLACES: [&str; 5] = ["/", "/tmp", "/var/tmp", "/dev/shm", "/run"];
 /// Directories below which container engines mount.
 const CONTAINERS: [&str; 9] = [
-    "/var/lib/docker/", "/var/lib/containers/", "/var/lib/containerd/", "/var/lib/kubelet/pods/", "/run/containerd/", "/run/docker/",
-    "/run/netns/", "/run/user/", "/var/snap/",
+    "/var/lib/docker/",
+    "/var/lib/containers/",
+    "/var/lib/containerd/",
+    "/var/lib/kubelet/pods/",
+    "/run/containerd/",
+    "/run/docker/",
+    "/run/netns/",
+    "/run/user/",
+    "/var/snap/",
 ];
 
 /// The mount table of the machine below `root`.
@@ -85,7 +113,8 @@ fn facts(root: &Root, mounts: &Mounts, entry: &MountEntry) -> Option<FilesystemF
     }
     let mut facts = FilesystemFacts { options: options(entry), ..FilesystemFacts::default() };
     let has = |name: &str| facts.options.iter().any(|option| option == name);
-    (facts.nodev, facts.nosuid, facts.noexec, facts.read_only) = (has("nodev"), has("nosuid"), has("noexec"), has("ro"));
+    (facts.nodev, facts.nosuid, facts.noexec, facts.read_only) =
+        (has("nodev"), has("nosuid"), has("noexec"), has("ro"));
     if !storage.remote && root.is_live() {
         usage(&place, &mut facts);
     }

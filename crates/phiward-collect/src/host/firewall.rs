@@ -12,7 +12,13 @@ use super::root::{Gaps, Root};
 use super::ruleset::{Chain, Rule, Verdict, judge};
 
 /// Reads the rules in force.
-pub fn read(root: &Root, commands: Commands, processes: Option<&Processes>, as_root: bool, gaps: &mut Gaps) -> Option<FirewallFacts> {
+pub fn read(
+    root: &Root,
+    commands: Commands,
+    processes: Option<&Processes>,
+    as_root: bool,
+    gaps: &mut Gaps,
+) -> Option<FirewallFacts> {
     if !commands.enabled() {
         gaps.add("firewall", RunError::Disabled.to_string());
         return None;
@@ -29,14 +35,15 @@ pub fn read(root: &Root, commands: Commands, processes: Option<&Processes>, as_r
         }
     };
     let meaning = judge(&chains, ipv6_in_use(&root.text("/proc/net/if_inet6").ok().flatten().unwrap_or_default()));
-    let ufw = root.text("/etc/ufw/ufw.conf").ok().flatten().is_some_and(|text| {
-        assignments(&text).get("ENABLED").is_some_and(|value| value.eq_ignore_ascii_case("yes"))
-    });
+    let ufw =
+        root.text("/etc/ufw/ufw.conf").ok().flatten().is_some_and(|text| {
+            assignments(&text).get("ENABLED").is_some_and(|value| value.eq_ignore_ascii_case("yes"))
+        });
     let kind = if ufw && chains.iter().any(|chain| chain.name.starts_with("ufw")) {
         "ufw"
     } else if processes.is_some_and(|processes| processes.running("firewalld")) {
         "firewalld"
-    } else if chains.iter().any(|chain| chain.input) || !chains.is_empty() {
+    } else if !chains.is_empty() {
         source
     } else {
         ""
@@ -66,7 +73,8 @@ fn chains(root: &Root, commands: Commands) -> Result<(Vec<Chain>, &'static str),
         },
         Err(error) => reasons.push(error.to_string()),
     }
-    let legacy = ["ip_tables_names", "ip6_tables_names"].iter().any(|name| root.word(&format!("/proc/net/{name}")).is_some());
+    let legacy =
+        ["ip_tables_names", "ip6_tables_names"].iter().any(|name| root.word(&format!("/proc/net/{name}")).is_some());
     if source.is_empty() || legacy {
         let programs: [&[&str]; 2] = if source.is_empty() {
             [&["iptables-save", "iptables-legacy-save"], &["ip6tables-save", "ip6tables-legacy-save"]]
@@ -89,7 +97,11 @@ fn chains(root: &Root, commands: Commands) -> Result<(Vec<Chain>, &'static str),
             }
         }
     }
-    if source.is_empty() { Err(format!("cannot ask the kernel for its packet filter rules: {}", reasons.join("; "))) } else { Ok((chains, source)) }
+    if source.is_empty() {
+        Err(format!("cannot ask the kernel for its packet filter rules: {}", reasons.join("; ")))
+    } else {
+        Ok((chains, source))
+    }
 }
 
 /// A global address on an interface other than loopback: scope 00 in the kernel's list.
@@ -148,11 +160,12 @@ fn nft_rule(expressions: &[Value]) -> Rule {
             "accept" => rule.verdict = Verdict::Accept,
             "drop" | "reject" => rule.verdict = Verdict::Refuse,
             "jump" | "goto" => rule.verdict = Verdict::Jump(target()),
-            "counter" | "log" | "comment" | "return" | "mangle" | "notrack" => {}
+            "return" => rule.verdict = Verdict::Return,
+            "counter" | "log" | "comment" | "mangle" | "notrack" => {}
             // Extensions of iptables: a target ends the rule, a match narrows it.
             "xt" => match (value.get("type").and_then(Value::as_str), value.get("name").and_then(Value::as_str)) {
                 (Some("target"), Some("REJECT")) => rule.verdict = Verdict::Refuse,
-                (Some("target"), _) => {}
+                (Some("target"), _) | (Some("match"), Some("comment")) => {}
                 _ => rule.always = false,
             },
             // A map of verdicts refuses something only if it says so; it never speaks for every packet.
@@ -207,7 +220,8 @@ fn iptables_rule(text: &str) -> Rule {
     let verdict = match target {
         "ACCEPT" => Verdict::Accept,
         "DROP" | "REJECT" => Verdict::Refuse,
-        "" | "RETURN" | "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "AUDIT" => Verdict::Other,
+        "RETURN" => Verdict::Return,
+        "" | "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "AUDIT" => Verdict::Other,
         chain => Verdict::Jump(chain.to_owned()),
     };
     // What stands before the target narrows the rule, except a comment.
@@ -255,10 +269,19 @@ mod tests {
 
     #[test]
     fn iptables_in_odd_forms() {
-        for text in ["", "*filter", ":INPUT", "*filter\n:\n-A\n-A INPUT\n-A x -j", "*filter\n:INPUT DROP\n-A INPUT --comment \"open\n"] {
+        for text in [
+            "",
+            "*filter",
+            ":INPUT",
+            "*filter\n:\n-A\n-A INPUT\n-A x -j",
+            "*filter\n:INPUT DROP\n-A INPUT --comment \"open\n",
+        ] {
             let _ = judge(&iptables(text, "x", true), true);
         }
-        assert!(!iptables_rule("--comment \"open -j DROP").always || iptables_rule("--comment \"open -j DROP").verdict == Verdict::Refuse);
+        assert!(
+            !iptables_rule("--comment \"open -j DROP").always
+                || iptables_rule("--comment \"open -j DROP").verdict == Verdict::Refuse
+        );
     }
 
     #[test]
@@ -277,16 +300,27 @@ mod tests {
     fn nft_rules() {
         let rule = |text: &str| nft_rule(serde_json::from_str::<Vec<Value>>(text).unwrap().as_slice());
         assert_eq!(rule(r#"[{"counter":{}},{"drop":null}]"#), Rule { verdict: Verdict::Refuse, always: true });
-        assert_eq!(rule(r#"[{"match":{}},{"jump":{"target":"x"}}]"#), Rule { verdict: Verdict::Jump("x".to_owned()), always: false });
-        assert_eq!(rule(r#"[{"xt":{"type":"target","name":"REJECT"}}]"#).verdict, Verdict::Refuse);
-        assert_eq!(rule(r#"[{"vmap":{"data":{"set":[["x",{"drop":null}]]}}}]"#), Rule { verdict: Verdict::Refuse, always: false });
+        assert_eq!(
+            rule(r#"[{"match":{}},{"jump":{"target":"x"}}]"#),
+            Rule { verdict: Verdict::Jump("x".to_owned()), always: false }
+        );
+        let commented =
+            r#"[{"xt":{"type":"match","name":"comment"}},{"counter":{}},{"xt":{"type":"target","name":"REJECT"}}]"#;
+        assert_eq!(rule(commented), Rule { verdict: Verdict::Refuse, always: true });
+        assert!(!rule(r#"[{"xt":{"type":"match","name":"addrtype"}},{"drop":null}]"#).always);
+        assert_eq!(
+            rule(r#"[{"vmap":{"data":{"set":[["x",{"drop":null}]]}}}]"#),
+            Rule { verdict: Verdict::Refuse, always: false }
+        );
         assert!(rule(r#"[1, "x", {}]"#).always);
         assert!(nft("not json").is_none() && nft("{}").is_none());
     }
 
     #[test]
     fn ipv6_counts_with_a_global_address() {
-        assert!(!ipv6_in_use("00000000000000000000000000000001 01 80 10 80       lo\nfe800000000000000000000000000001 02 40 20 80     eth0\n"));
+        assert!(!ipv6_in_use(
+            "00000000000000000000000000000001 01 80 10 80       lo\nfe800000000000000000000000000001 02 40 20 80     eth0\n"
+        ));
         assert!(ipv6_in_use("20010db8000000000000000000000001 02 40 00 80     eth0\n"));
         assert!(!ipv6_in_use("broken 00\n"));
     }

@@ -16,7 +16,9 @@ pub fn read(root: &Root, gaps: &mut Gaps) -> HardwareFacts {
             facts.memory_bytes = total;
             facts.memory_available_bytes = available;
         }
-        None => gaps.add_all(&["hardware.memory_bytes", "hardware.memory_available_bytes"], "cannot read /proc/meminfo"),
+        None => {
+            gaps.add_all(&["hardware.memory_bytes", "hardware.memory_available_bytes"], "cannot read /proc/meminfo")
+        }
     }
     match root.word("/proc/loadavg").and_then(|text| text.split(' ').next()?.parse::<f64>().ok()) {
         Some(load) => facts.load1 = load,

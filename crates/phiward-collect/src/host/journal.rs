@@ -32,7 +32,11 @@ pub fn read(root: &Root, processes: Option<&Processes>) -> Journal {
 
 /// `Storage=`: `auto` unless set; `None` when a file cannot be read.
 fn storage(root: &Root) -> Option<String> {
-    Some(settings(root, "journald")?.get("Storage").map_or_else(|| "auto".to_owned(), |value| value.to_ascii_lowercase()))
+    Some(
+        settings(root, "journald")?
+            .get("Storage")
+            .map_or_else(|| "auto".to_owned(), |value| value.to_ascii_lowercase()),
+    )
 }
 
 /// Settings of `/etc/systemd/NAME.conf` and its drop-ins; later ones replace earlier ones. `None` when a file cannot be
@@ -41,7 +45,9 @@ pub fn settings(root: &Root, name: &str) -> Option<HashMap<String, String>> {
     let mut values = HashMap::new();
     let mut texts = Vec::new();
     // A file in /etc replaces the vendor's of the same name.
-    let main = ["/etc/systemd", "/run/systemd", "/usr/lib/systemd"].iter().find_map(|dir| root.text(&format!("{dir}/{name}.conf")).transpose());
+    let main = ["/etc/systemd", "/run/systemd", "/usr/lib/systemd"]
+        .iter()
+        .find_map(|dir| root.text(&format!("{dir}/{name}.conf")).transpose());
     texts.extend(main.transpose().ok()?);
     for dir in ["/usr/lib/systemd", "/run/systemd", "/etc/systemd"] {
         for (_, text) in root.drop_ins(&format!("{dir}/{name}.conf.d"), "conf") {

@@ -74,13 +74,20 @@ pub fn read(root: &Root, processes: Option<&Processes>, gaps: &mut Gaps) -> Opti
         return None;
     }
     let programs = processes.map(|processes| owners(root, processes, &found)).unwrap_or_default();
-    if found.iter().any(|(_, socket)| socket.inode != 0 && !programs.contains_key(&socket.inode)) && !rustix::process::geteuid().is_root() {
-        gaps.add("listeners.program", "no permission to read the open files of other users' processes: run phiward as root");
+    if found.iter().any(|(_, socket)| socket.inode != 0 && !programs.contains_key(&socket.inode))
+        && !rustix::process::geteuid().is_root()
+    {
+        gaps.add(
+            "listeners.program",
+            "no permission to read the open files of other users' processes: run phiward as root",
+        );
     }
     let mut listeners: Vec<ListenerFacts> =
         found.into_iter().map(|(protocol, socket)| facts(protocol, &socket, programs.get(&socket.inode))).collect();
     listeners.sort_by(|a, b| (a.port, &a.protocol, &a.address).cmp(&(b.port, &b.protocol, &b.address)));
-    listeners.dedup_by(|a, b| (a.port, &a.protocol, &a.address, &a.program) == (b.port, &b.protocol, &b.address, &b.program));
+    listeners.dedup_by(|a, b| {
+        (a.port, &a.protocol, &a.address, &a.program) == (b.port, &b.protocol, &b.address, &b.program)
+    });
     Some(listeners)
 }
 
@@ -104,14 +111,20 @@ fn facts(protocol: &str, socket: &Socket, program: Option<&String>) -> ListenerF
         public: !is_loopback(socket.address),
         program: program.cloned().unwrap_or_default(),
         uid: Some(socket.uid),
-        plaintext: plain.iter().find(|(port, _)| *port == socket.port).map(|(_, name)| (*name).to_owned()).unwrap_or_default(),
+        plaintext: plain
+            .iter()
+            .find(|(port, _)| *port == socket.port)
+            .map(|(_, name)| (*name).to_owned())
+            .unwrap_or_default(),
     }
 }
 
 fn is_loopback(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback(),
-        IpAddr::V6(address) => address.is_loopback() || address.to_ipv4_mapped().is_some_and(|inner| inner.is_loopback()),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|inner| inner.is_loopback())
+        }
     }
 }
 
@@ -156,7 +169,8 @@ fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
 
 /// Names of the processes that hold the sockets, by inode. The first holder found counts.
 fn owners(root: &Root, processes: &Processes, found: &[(&str, Socket)]) -> HashMap<u64, String> {
-    let mut missing: std::collections::HashSet<u64> = found.iter().map(|(_, socket)| socket.inode).filter(|inode| *inode != 0).collect();
+    let mut missing: std::collections::HashSet<u64> =
+        found.iter().map(|(_, socket)| socket.inode).filter(|inode| *inode != 0).collect();
     let mut owners = HashMap::new();
     let proc = root.path("/proc");
     for (pid, comm) in processes.pids() {
@@ -167,7 +181,8 @@ fn owners(root: &Root, processes: &Processes, found: &[(&str, Socket)]) -> HashM
         let Ok(entries) = fs::read_dir(proc.join(format!("{pid}/fd"))) else { continue };
         for entry in entries.flatten() {
             let Ok(target) = fs::read_link(entry.path()) else { continue };
-            let inode = target.to_str().and_then(|name| name.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok());
+            let inode =
+                target.to_str().and_then(|name| name.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok());
             if let Some(inode) = inode
                 && missing.remove(&inode)
             {
@@ -183,7 +198,8 @@ mod tests {
     use super::*;
     use crate::host::testing::Tree;
 
-    const HEAD: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+    const HEAD: &str =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
     fn word(address: [u8; 4]) -> String {
         format!("{:08X}", u32::from_ne_bytes(address))
@@ -191,7 +207,9 @@ mod tests {
 
     fn line(address: &str, port: u16, peer: u16, state: &str, inode: u64) -> String {
         let zero = "0".repeat(address.len());
-        format!("   0: {address}:{port:04X} {zero}:{peer:04X} {state} 00000000:00000000 00:00000000 00000000   103        0 {inode} 1 0\n")
+        format!(
+            "   0: {address}:{port:04X} {zero}:{peer:04X} {state} 00000000:00000000 00:00000000 00000000   103        0 {inode} 1 0\n"
+        )
     }
 
     #[test]
@@ -200,9 +218,20 @@ mod tests {
         let any6 = "0".repeat(32);
         let mapped = format!("{}{}{}{}", word([0; 4]), word([0; 4]), word([0, 0, 255, 255]), local);
         let tree = Tree::new(&[
-            ("proc/net/tcp", &format!("{HEAD}{}{}{}", line(&local, 6379, 0, "0A", 11), line("00000000", 22, 0, "0A", 12), line(&local, 4000, 5000, "01", 13))),
+            (
+                "proc/net/tcp",
+                &format!(
+                    "{HEAD}{}{}{}",
+                    line(&local, 6379, 0, "0A", 11),
+                    line("00000000", 22, 0, "0A", 12),
+                    line(&local, 4000, 5000, "01", 13)
+                ),
+            ),
             ("proc/net/tcp6", &format!("{HEAD}{}{}", line(&any6, 2575, 0, "0A", 14), line(&mapped, 80, 0, "0A", 0))),
-            ("proc/net/udp", &format!("{HEAD}{}{}", line("00000000", 161, 0, "07", 15), line(&local, 999, 53, "01", 16))),
+            (
+                "proc/net/udp",
+                &format!("{HEAD}{}{}", line("00000000", 161, 0, "07", 15), line(&local, 999, 53, "01", 16)),
+            ),
             ("proc/9/comm", "redis-server\n"),
         ]);
         std::fs::create_dir_all(tree.path().join("proc/9/fd")).unwrap();
@@ -212,7 +241,9 @@ mod tests {
         let found = read(&root, Some(&processes), &mut Gaps::default()).unwrap();
         let rows: Vec<(&str, &str, i64, bool, &str, &str)> = found
             .iter()
-            .map(|l| (l.protocol.as_str(), l.address.as_str(), l.port, l.public, l.program.as_str(), l.plaintext.as_str()))
+            .map(|l| {
+                (l.protocol.as_str(), l.address.as_str(), l.port, l.public, l.program.as_str(), l.plaintext.as_str())
+            })
             .collect();
         assert_eq!(
             rows,
@@ -229,7 +260,14 @@ mod tests {
 
     #[test]
     fn malformed_tables() {
-        for odd in ["", "x", "0: 0100007F 0:0 0A", "0: 01:0016 0:0 0A a a a 0 0 1", "0: 0100007F:XX 00000000:0000 0A a a a 0 0 1", "0: \u{e9}\u{e9}\u{e9}\u{e9}:0016 00000000:0000 0A a a a 0 0 1"] {
+        for odd in [
+            "",
+            "x",
+            "0: 0100007F 0:0 0A",
+            "0: 01:0016 0:0 0A a a a 0 0 1",
+            "0: 0100007F:XX 00000000:0000 0A a a a 0 0 1",
+            "0: \u{e9}\u{e9}\u{e9}\u{e9}:0016 00000000:0000 0A a a a 0 0 1",
+        ] {
             assert_eq!(socket(odd, "0A"), None, "{odd}");
         }
         let mut gaps = Gaps::default();

@@ -22,10 +22,18 @@ const MAX_READ: u64 = 256 << 20;
 /// Sources counted apart. More than that in one day are counted together, which keeps memory bounded.
 const MAX_SOURCES: usize = 100_000;
 /// Programs that watch failed log-ins and act or alert.
-const WATCHERS: [&str; 7] = ["fail2ban-server", "sshguard", "crowdsec", "denyhosts", "wazuh-agentd", "ossec-logcollector", "sagan"];
+const WATCHERS: [&str; 7] =
+    ["fail2ban-server", "sshguard", "crowdsec", "denyhosts", "wazuh-agentd", "ossec-logcollector", "sagan"];
 
 /// Reads the records.
-pub fn read(root: &Root, architecture: &str, processes: Option<&Processes>, journal: &Journal, now: Timestamp, gaps: &mut Gaps) -> Option<LoginFacts> {
+pub fn read(
+    root: &Root,
+    architecture: &str,
+    processes: Option<&Processes>,
+    journal: &Journal,
+    now: Timestamp,
+    gaps: &mut Gaps,
+) -> Option<LoginFacts> {
     let mut facts = LoginFacts::default();
     let filled = |path: &str| std::fs::metadata(root.path(path)).is_ok_and(|meta| meta.is_file() && meta.len() > 0);
     if filled(WTMP) || filled("/var/log/wtmp.1") {
@@ -87,7 +95,13 @@ struct Count {
 }
 
 /// Counts records since a moment in a file and in the one it was rotated to. `None` when neither exists.
-fn last_day(root: &Root, path: &str, layout: Layout, since: i64, wanted: fn(&Record) -> bool) -> Result<Option<Count>, (String, io::Error)> {
+fn last_day(
+    root: &Root,
+    path: &str,
+    layout: Layout,
+    since: i64,
+    wanted: fn(&Record) -> bool,
+) -> Result<Option<Count>, (String, io::Error)> {
     let mut total = 0;
     let mut sources: HashMap<String, i64> = HashMap::new();
     let mut found = false;
@@ -114,7 +128,12 @@ fn last_day(root: &Root, path: &str, layout: Layout, since: i64, wanted: fn(&Rec
 
 /// Gives records since a moment, from the end of the file until a whole chunk is older. A cut record at the end is
 /// left out.
-fn backwards(file: &mut (impl Read + Seek), layout: Layout, since: i64, mut each: impl FnMut(Record)) -> io::Result<()> {
+fn backwards(
+    file: &mut (impl Read + Seek),
+    layout: Layout,
+    since: i64,
+    mut each: impl FnMut(Record),
+) -> io::Result<()> {
     let size = layout.size as u64;
     let mut end = file.seek(SeekFrom::End(0))? / size * size;
     let mut read = 0;
@@ -167,14 +186,28 @@ mod tests {
     #[test]
     fn counts_of_the_last_day() {
         let tree = Tree::new(&[]);
-        let wtmp = [bytes(7, ago(2 * DAY), "pts/0", "a"), bytes(2, ago(60), "~", "boot"), bytes(7, ago(30), "pts/1", "a"), bytes(8, ago(10), "pts/1", "")];
+        let wtmp = [
+            bytes(7, ago(2 * DAY), "pts/0", "a"),
+            bytes(2, ago(60), "~", "boot"),
+            bytes(7, ago(30), "pts/1", "a"),
+            bytes(8, ago(10), "pts/1", ""),
+        ];
         tree.write("var/log/wtmp", &wtmp.concat());
-        let mut btmp = [bytes(6, ago(3 * DAY), "ssh", "x"), bytes(6, ago(50), "ssh", "x"), bytes(6, ago(40), "ssh", "y"), bytes(7, ago(30), "ssh", "x")].concat();
+        let mut btmp = [
+            bytes(6, ago(3 * DAY), "ssh", "x"),
+            bytes(6, ago(50), "ssh", "x"),
+            bytes(6, ago(40), "ssh", "y"),
+            bytes(7, ago(30), "ssh", "x"),
+        ]
+        .concat();
         btmp.extend_from_slice(&[7; 100]);
         tree.write("var/log/btmp", &btmp);
         tree.write("var/log/btmp.1", &bytes(6, ago(DAY - 5), "ssh", "x"));
         let (facts, gaps) = facts(&tree);
-        assert_eq!((facts.successes_24h, facts.failures_24h, facts.most_failures_one_source), (Some(1), Some(4), Some(3)));
+        assert_eq!(
+            (facts.successes_24h, facts.failures_24h, facts.most_failures_one_source),
+            (Some(1), Some(4), Some(3))
+        );
         assert!(facts.success_recorded && facts.failure_recorded);
         assert_eq!(facts.sources, [WTMP, BTMP]);
         assert_eq!(gaps.into_vec().len(), 1, "only the process table is missing here");
@@ -205,7 +238,8 @@ mod tests {
     #[test]
     fn an_unknown_processor_is_a_gap() {
         let mut gaps = Gaps::default();
-        let facts = read(&Tree::new(&[]).root(), "vax", None, &Journal::default(), Timestamp::UNIX_EPOCH, &mut gaps).unwrap();
+        let facts =
+            read(&Tree::new(&[]).root(), "vax", None, &Journal::default(), Timestamp::UNIX_EPOCH, &mut gaps).unwrap();
         assert_eq!(facts.failures_24h, None);
         assert!(gaps.reason("logins.failures_24h").unwrap().contains("vax"));
     }

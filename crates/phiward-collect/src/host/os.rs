@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 
 use super::facts::OsFacts;
 use super::root::{Gaps, Root, why};
@@ -102,7 +102,7 @@ fn unquote(value: &str) -> String {
 
 fn ended(date: &str, now: Timestamp) -> Option<bool> {
     let date: jiff::civil::Date = date.parse().ok()?;
-    Some(now.to_zoned(TimeZone::UTC).date() > date)
+    Some(Offset::UTC.to_datetime(now).date() > date)
 }
 
 /// Kind of virtual machine; empty when none was recognized, `unknown` when the processor says that it is virtual.
@@ -123,7 +123,9 @@ fn virtualization(root: &Root) -> String {
         return "firecracker".to_owned();
     }
     let virtual_cpu = root.text("/proc/cpuinfo").ok().flatten().is_some_and(|text| {
-        text.lines().find(|line| line.starts_with("flags")).is_some_and(|line| line.split(' ').any(|flag| flag == "hypervisor"))
+        text.lines()
+            .find(|line| line.starts_with("flags"))
+            .is_some_and(|line| line.split(' ').any(|flag| flag == "hypervisor"))
     });
     if virtual_cpu { "unknown".to_owned() } else { String::new() }
 }
@@ -167,7 +169,10 @@ mod tests {
         ]);
         let mut gaps = Gaps::default();
         let facts = read(&tree.root(), at("2026-09-01T00:00:00Z"), &mut gaps);
-        assert_eq!((facts.id.as_str(), facts.version.as_str(), facts.pretty_name.as_str()), ("debian", "11", "Debian 11"));
+        assert_eq!(
+            (facts.id.as_str(), facts.version.as_str(), facts.pretty_name.as_str()),
+            ("debian", "11", "Debian 11")
+        );
         assert_eq!(facts.end_of_life, Some(true));
         assert_eq!(facts.uptime_seconds, 3601);
         assert_eq!(facts.virtualization, "amazon");
@@ -191,7 +196,8 @@ mod tests {
 
     #[test]
     fn odd_assignments() {
-        let values = assignments("# c\n A=1\nexport B='two words'\nC=\"x\\$y\" # z\nno line\n=5\nD E=6\nF=\"open\nG=7 # c\n");
+        let values =
+            assignments("# c\n A=1\nexport B='two words'\nC=\"x\\$y\" # z\nno line\n=5\nD E=6\nF=\"open\nG=7 # c\n");
         assert_eq!(values.get("A").map(String::as_str), Some("1"));
         assert_eq!(values.get("B").map(String::as_str), Some("two words"));
         assert_eq!(values.get("C").map(String::as_str), Some("x$y"));

@@ -93,7 +93,10 @@ mod tests {
         let rules = parse(text);
         assert_eq!(rules.len(), 3);
         assert_eq!((rules[0].module.as_str(), rules[0].number("minlen")), ("pam_pwquality", Some(14)));
-        assert_eq!((rules[1].kind.as_str(), rules[1].module.as_str(), rules[1].control.as_str()), ("auth", "pam_unix", "success=2 default=ignore"));
+        assert_eq!(
+            (rules[1].kind.as_str(), rules[1].module.as_str(), rules[1].control.as_str()),
+            ("auth", "pam_unix", "success=2 default=ignore")
+        );
         assert_eq!(rules[2].number("deny"), Some(5));
         assert_eq!(rules[2].number("preauth"), None);
     }

@@ -23,7 +23,13 @@ pub fn read(root: &Root, gaps: &mut Gaps) -> Option<PasswordPolicy> {
     match root.text("/etc/login.defs") {
         Ok(text) => login_defs(&text.unwrap_or_default(), &mut policy),
         Err(error) => {
-            let paths = ["passwords.max_days", "passwords.min_days", "passwords.warn_days", "passwords.encrypt_method", "passwords.umask"];
+            let paths = [
+                "passwords.max_days",
+                "passwords.min_days",
+                "passwords.warn_days",
+                "passwords.encrypt_method",
+                "passwords.umask",
+            ];
             gaps.add_all(&paths, &why("/etc/login.defs", &error));
         }
     }
@@ -39,7 +45,11 @@ pub fn read(root: &Root, gaps: &mut Gaps) -> Option<PasswordPolicy> {
     }
     match root.text("/etc/pam.d/su") {
         Ok(Some(text)) => {
-            let strict = |rule: &Rule| rule.kind == "auth" && rule.module == "pam_wheel" && matches!(rule.control.as_str(), "required" | "requisite");
+            let strict = |rule: &Rule| {
+                rule.kind == "auth"
+                    && rule.module == "pam_wheel"
+                    && matches!(rule.control.as_str(), "required" | "requisite")
+            };
             policy.su_restricted = Some(pam::parse(&text).iter().any(strict));
         }
         Ok(None) => {}
@@ -67,7 +77,9 @@ fn login_defs(text: &str, policy: &mut PasswordPolicy) {
 /// The last `umask` command of a start-up file that stands on its own or in a condition.
 fn umask(text: &str) -> Option<u32> {
     text.lines()
-        .filter_map(|line| line.trim().strip_prefix("umask ").and_then(|rest| octal(rest.split([' ', ';', '#']).next()?)))
+        .filter_map(|line| {
+            line.trim().strip_prefix("umask ").and_then(|rest| octal(rest.split([' ', ';', '#']).next()?))
+        })
         .next_back()
 }
 
@@ -119,7 +131,10 @@ fn quality(root: &Root, rules: &[Rule], policy: &mut PasswordPolicy, gaps: &mut 
         }
         let number = |key: &str| values.get(key).and_then(|value| value.parse::<i64>().ok());
         policy.min_length = Some(number("minlen").unwrap_or(if pwquality.is_some() { 8 } else { 9 }));
-        let required = ["dcredit", "ucredit", "lcredit", "ocredit"].iter().filter(|key| number(key).is_some_and(|n| n < 0)).count();
+        let required = ["dcredit", "ucredit", "lcredit", "ocredit"]
+            .iter()
+            .filter(|key| number(key).is_some_and(|n| n < 0))
+            .count();
         policy.min_classes = Some(number("minclass").unwrap_or(0).max(i64::try_from(required).unwrap_or(0)));
     } else if passwdqc.is_some() {
         // passwdqc asks for different lengths by kind of password, so there is no one number.
@@ -140,7 +155,9 @@ fn quality(root: &Root, rules: &[Rule], policy: &mut PasswordPolicy, gaps: &mut 
 }
 
 fn lockout(root: &Root, rules: &[Rule], policy: &mut PasswordPolicy, gaps: &mut Gaps) {
-    let of = |modules: &[&str]| rules.iter().filter(|rule| rule.kind == "auth" && modules.contains(&rule.module.as_str())).collect::<Vec<_>>();
+    let of = |modules: &[&str]| {
+        rules.iter().filter(|rule| rule.kind == "auth" && modules.contains(&rule.module.as_str())).collect::<Vec<_>>()
+    };
     let faillock = of(&["pam_faillock"]);
     let tally = of(&["pam_tally2", "pam_tally"]);
     policy.lockout = Some(!faillock.is_empty() || !tally.is_empty());
@@ -185,12 +202,21 @@ mod tests {
     #[test]
     fn a_hardened_debian() {
         let (policy, gaps) = policy(&[
-            ("etc/login.defs", "# PASS_MAX_DAYS 1\nPASS_MAX_DAYS\t90\nPASS_MIN_DAYS 1\nPASS_WARN_AGE 7\nENCRYPT_METHOD YESCRYPT\nUMASK 022\n"),
+            (
+                "etc/login.defs",
+                "# PASS_MAX_DAYS 1\nPASS_MAX_DAYS\t90\nPASS_MIN_DAYS 1\nPASS_WARN_AGE 7\nENCRYPT_METHOD YESCRYPT\nUMASK 022\n",
+            ),
             ("etc/profile", "if true; then\n  umask 077 # private\nfi\n"),
-            ("etc/pam.d/common-password", "password requisite pam_pwquality.so retry=3 minlen=16\npassword required pam_pwhistory.so remember=24\npassword [success=1] pam_unix.so\n"),
+            (
+                "etc/pam.d/common-password",
+                "password requisite pam_pwquality.so retry=3 minlen=16\npassword required pam_pwhistory.so remember=24\npassword [success=1] pam_unix.so\n",
+            ),
             ("etc/security/pwquality.conf", "minlen = 12\ndcredit=-1\nucredit = -1\n# minclass = 4\n"),
             ("etc/security/pwquality.conf.d/50.conf", "minclass = 3\n"),
-            ("etc/pam.d/common-auth", "auth required pam_faillock.so preauth\nauth [default=die] pam_faillock.so authfail\n"),
+            (
+                "etc/pam.d/common-auth",
+                "auth required pam_faillock.so preauth\nauth [default=die] pam_faillock.so authfail\n",
+            ),
             ("etc/security/faillock.conf", "deny = 5\nunlock_time = 900\nsilent\n"),
             ("etc/pam.d/su", "auth required pam_wheel.so use_uid\n"),
         ]);

@@ -48,7 +48,9 @@ impl Processes {
             return Err(io::Error::other("no process table is there"));
         }
         if root.is_live() && !list.iter().any(|process| process.pid == 1) {
-            return Err(io::Error::other("the kernel hides the processes of other users (hidepid): run phiward as root"));
+            return Err(io::Error::other(
+                "the kernel hides the processes of other users (hidepid): run phiward as root",
+            ));
         }
         Ok(Processes { list, root: root.clone() })
     }
@@ -108,10 +110,7 @@ fn ordinary_user(status: &str) -> bool {
 
 /// `NSpid` lists one id for each nested process namespace.
 fn nested_pid(status: &str) -> bool {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("NSpid:"))
-        .is_some_and(|ids| ids.split_whitespace().count() > 1)
+    status.lines().find_map(|line| line.strip_prefix("NSpid:")).is_some_and(|ids| ids.split_whitespace().count() > 1)
 }
 
 /// A control group named after a container: 64 hexadecimal digits, alone or with a runtime's name around them.
@@ -139,7 +138,10 @@ mod tests {
 
     #[test]
     fn processes_of_users_and_containers_do_not_count() {
-        let tree = crate::host::testing::Tree::new(&[("proc/7/comm", "auditd\n"), ("proc/7/status", "Name:\tauditd\nUid:\t0\t0\t0\t0\nNSpid:\t7\n")]);
+        let tree = crate::host::testing::Tree::new(&[
+            ("proc/7/comm", "auditd\n"),
+            ("proc/7/status", "Name:\tauditd\nUid:\t0\t0\t0\t0\nNSpid:\t7\n"),
+        ]);
         let running = || Processes::read(&tree.root()).unwrap().running("auditd");
         assert!(running());
         tree.write("proc/7/status", b"Uid:\t1000\t0\t0\t0\n");

@@ -22,10 +22,18 @@ pub fn read(root: &Root, packages: Option<&Packages>, gaps: &mut Gaps) -> Option
         installed = root.list("/usr/lib/modules").unwrap_or_default();
     }
     installed.extend(
-        root.list("/boot").unwrap_or_default().iter().filter_map(|name| name.strip_prefix("vmlinuz-").map(str::to_owned)),
+        root.list("/boot")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|name| name.strip_prefix("vmlinuz-").map(str::to_owned)),
     );
     if !installed.contains(&running) {
-        gaps.add("reboot_required", format!("the running kernel {running} is not among those installed here, so there is nothing to compare it with"));
+        gaps.add(
+            "reboot_required",
+            format!(
+                "the running kernel {running} is not among those installed here, so there is nothing to compare it with"
+            ),
+        );
         return None;
     }
     let newer = newer_kernel(&running, &installed);
@@ -37,7 +45,9 @@ pub fn read(root: &Root, packages: Option<&Packages>, gaps: &mut Gaps) -> Option
 
 /// A kernel of the running one's flavour with a higher release is installed.
 fn newer_kernel(running: &str, installed: &[String]) -> bool {
-    installed.iter().any(|release| flavour(release) == flavour(running) && compare(release, running) == Ordering::Greater)
+    installed
+        .iter()
+        .any(|release| flavour(release) == flavour(running) && compare(release, running) == Ordering::Greater)
 }
 
 /// What tells flavours apart, all numbers left out: `cloud-amd` of `6.1.0-25-cloud-amd64`, `el.x` of
@@ -93,14 +103,23 @@ mod tests {
     #[test]
     fn a_rebuilt_kernel_of_the_same_release() {
         let tree = tree(&["6.1.0-25-amd64"]);
-        tree.write("proc/version", b"Linux version 6.1.0-25-amd64 (x) (gcc (Debian 12.2.0-14) 12.2.0) #1 SMP Debian 6.1.106-3 (2024-08-26)\n");
-        tree.write("var/lib/dpkg/status", b"Package: linux-image-6.1.0-25-amd64\nStatus: install ok installed\nVersion: 6.1.106-3\n");
+        tree.write(
+            "proc/version",
+            b"Linux version 6.1.0-25-amd64 (x) (gcc (Debian 12.2.0-14) 12.2.0) #1 SMP Debian 6.1.106-3 (2024-08-26)\n",
+        );
+        tree.write(
+            "var/lib/dpkg/status",
+            b"Package: linux-image-6.1.0-25-amd64\nStatus: install ok installed\nVersion: 6.1.106-3\n",
+        );
         let answer = || {
             let packages = Packages::read(&tree.root(), Commands::new(false)).unwrap();
             read(&tree.root(), Some(&packages), &mut Gaps::default())
         };
         assert_eq!(answer(), Some(false));
-        tree.write("var/lib/dpkg/status", b"Package: linux-image-6.1.0-25-amd64\nStatus: install ok installed\nVersion: 6.1.112-1\n");
+        tree.write(
+            "var/lib/dpkg/status",
+            b"Package: linux-image-6.1.0-25-amd64\nStatus: install ok installed\nVersion: 6.1.112-1\n",
+        );
         assert_eq!(answer(), Some(true));
     }
 }

@@ -7,7 +7,9 @@ pub enum Verdict {
     /// Drop or reject.
     Refuse,
     Jump(String),
-    /// Counts, marks, logs, returns.
+    /// Back to the chain that jumped here, or to the policy.
+    Return,
+    /// Counts, marks, logs.
     Other,
 }
 
@@ -47,12 +49,12 @@ pub fn judge(chains: &[Chain], ipv6_in_use: bool) -> Meaning {
     let own: Vec<&Chain> = chains.iter().filter(|chain| !is_docker(&chain.name)).collect();
     let inputs: Vec<&Chain> = own.iter().copied().filter(|chain| chain.input).collect();
     let active = inputs.iter().any(|chain| refuses(chain, &own, 0));
-    let denies = |wanted: fn(&Chain) -> bool| inputs.iter().any(|chain| wanted(chain) && denies_by_default(chain, &own, 0));
-    let rules = own.iter().map(|chain| chain.rules.iter().filter(|rule| !matches!(&rule.verdict, Verdict::Jump(to) if is_docker(to))).count()).sum::<usize>();
+    let denies =
+        |wanted: fn(&Chain) -> bool| inputs.iter().any(|chain| wanted(chain) && denies_by_default(chain, &own));
     Meaning {
         active,
         default_deny: denies(|chain| chain.ipv4) && (!ipv6_in_use || denies(|chain| chain.ipv6)),
-        rules: i64::try_from(rules).unwrap_or(i64::MAX),
+        rules: i64::try_from(count(&inputs, &own)).unwrap_or(i64::MAX),
         docker_user_rules: docker_user(chains),
     }
 }
@@ -71,21 +73,47 @@ fn refuses(chain: &Chain, all: &[&Chain], depth: usize) -> bool {
         })
 }
 
-/// A packet that no rule speaks of is refused: by the policy, or by a rule for every packet.
-fn denies_by_default(chain: &Chain, all: &[&Chain], depth: usize) -> bool {
+/// A packet that no narrower rule speaks of is refused: by a rule for every packet, or by the policy.
+fn denies_by_default(chain: &Chain, all: &[&Chain]) -> bool {
+    refuses_all(chain, all, 0).unwrap_or(chain.policy_refuses)
+}
+
+/// What the first rule for every packet does: `true` refuses, `false` accepts, `None` when there is none.
+fn refuses_all(chain: &Chain, all: &[&Chain], depth: usize) -> Option<bool> {
     for rule in chain.rules.iter().filter(|rule| rule.always) {
         match &rule.verdict {
-            Verdict::Refuse => return true,
-            Verdict::Accept => return false,
+            Verdict::Refuse => return Some(true),
+            Verdict::Accept => return Some(false),
+            Verdict::Return => return None,
             Verdict::Jump(to) => {
-                if follow(chain, to, all, depth).is_some_and(|next| denies_by_default(next, all, depth + 1)) {
-                    return true;
+                let inside = follow(chain, to, all, depth).and_then(|next| refuses_all(next, all, depth + 1));
+                if inside.is_some() {
+                    return inside;
                 }
             }
             Verdict::Other => {}
         }
     }
-    chain.policy_refuses
+    None
+}
+
+/// Rules of the input chains and of all chains reached from them, each chain once.
+fn count(inputs: &[&Chain], all: &[&Chain]) -> usize {
+    let mut reached: Vec<&Chain> = Vec::new();
+    let mut waiting: Vec<&Chain> = inputs.to_vec();
+    while let Some(chain) = waiting.pop() {
+        if reached.iter().any(|seen| (&seen.table, &seen.name) == (&chain.table, &chain.name)) {
+            continue;
+        }
+        reached.push(chain);
+        for rule in &chain.rules {
+            if let Verdict::Jump(to) = &rule.verdict {
+                waiting.extend(follow(chain, to, all, 0));
+            }
+        }
+    }
+    let dockers = |rule: &&Rule| matches!(&rule.verdict, Verdict::Jump(to) if is_docker(to));
+    reached.iter().map(|chain| chain.rules.iter().filter(|rule| !dockers(rule)).count()).sum()
 }
 
 fn follow<'a>(from: &Chain, to: &str, all: &[&'a Chain], depth: usize) -> Option<&'a Chain> {
@@ -100,7 +128,7 @@ fn follow<'a>(from: &Chain, to: &str, all: &[&'a Chain], depth: usize) -> Option
 fn docker_user(chains: &[Chain]) -> Option<bool> {
     let mut chains = chains.iter().filter(|chain| chain.name == "DOCKER-USER").peekable();
     chains.peek()?;
-    Some(chains.any(|chain| chain.rules.iter().any(|rule| !(rule.always && rule.verdict == Verdict::Other))))
+    Some(chains.any(|chain| chain.rules.iter().any(|rule| !(rule.always && rule.verdict == Verdict::Return))))
 }
 
 #[cfg(test)]
@@ -145,19 +173,42 @@ mod tests {
             chain("INPUT", true, false, vec![rule(Verdict::Jump("a".to_owned()), true)]),
             chain("a", false, false, vec![rule(Verdict::Jump("a".to_owned()), true), rule(Verdict::Refuse, true)]),
         ];
-        assert!(judge(&chains, false).default_deny);
+        let meaning = judge(&chains, false);
+        assert!(meaning.default_deny && meaning.active);
+        assert_eq!(meaning.rules, 3);
+    }
+
+    #[test]
+    fn a_chain_that_accepts_all_undoes_the_policy() {
+        let with = |inner: Vec<Rule>| {
+            judge(
+                &[
+                    chain("INPUT", true, true, vec![rule(Verdict::Jump("a".to_owned()), true)]),
+                    chain("a", false, false, inner),
+                ],
+                false,
+            )
+            .default_deny
+        };
+        assert!(!with(vec![rule(Verdict::Accept, true)]));
+        assert!(
+            with(vec![rule(Verdict::Return, true), rule(Verdict::Accept, true)]),
+            "what stands after a return is never reached"
+        );
+        assert!(with(vec![rule(Verdict::Accept, false)]));
     }
 
     #[test]
     fn dockers_chains_are_not_the_operators() {
         let docker = [
             chain("DOCKER", false, false, vec![rule(Verdict::Refuse, true)]),
-            chain("DOCKER-USER", false, false, vec![rule(Verdict::Other, true)]),
+            chain("DOCKER-USER", false, false, vec![rule(Verdict::Return, true)]),
             chain("INPUT", true, false, vec![rule(Verdict::Jump("DOCKER".to_owned()), true)]),
         ];
         let meaning = judge(&docker, false);
         assert_eq!(meaning, Meaning { docker_user_rules: Some(false), ..Meaning::default() });
-        let user = [chain("DOCKER-USER", false, false, vec![rule(Verdict::Refuse, false), rule(Verdict::Other, true)])];
+        let user =
+            [chain("DOCKER-USER", false, false, vec![rule(Verdict::Refuse, false), rule(Verdict::Return, true)])];
         assert_eq!(judge(&user, false).docker_user_rules, Some(true));
     }
 }

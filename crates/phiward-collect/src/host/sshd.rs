@@ -10,7 +10,8 @@ const CONFIG: &str = "/etc/ssh/sshd_config";
 
 /// Reads the settings: from `sshd -T` where it can be run, else from the configuration files and OpenSSH's defaults.
 pub fn read(root: &Root, commands: Commands, processes: Option<&Processes>, gaps: &mut Gaps) -> Option<SshdFacts> {
-    let binary = ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd", "/usr/local/sbin/sshd"].iter().any(|path| root.exists(path));
+    let binary =
+        ["/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd", "/usr/local/sbin/sshd"].iter().any(|path| root.exists(path));
     let running = processes.is_some_and(|processes| processes.running("sshd"));
     if processes.is_none() {
         gaps.add("sshd.running", "the process table could not be read");
@@ -56,7 +57,8 @@ fn judge(settings: &[Setting]) -> SshdFacts {
     let duration = |name: &str, default: i64| first(&[name]).and_then(seconds).unwrap_or(default);
     let interval = duration("clientaliveinterval", 0);
     let count = number("clientalivecountmax", 3);
-    let mut ports: Vec<i64> = settings.iter().filter(|(name, _)| name == "port").filter_map(|(_, value)| value.parse().ok()).collect();
+    let mut ports: Vec<i64> =
+        settings.iter().filter(|(name, _)| name == "port").filter_map(|(_, value)| value.parse().ok()).collect();
     for (_, address) in settings.iter().filter(|(name, _)| name == "listenaddress") {
         ports.extend(address_port(address));
     }
@@ -90,7 +92,9 @@ fn judge(settings: &[Setting]) -> SshdFacts {
         log_level: first(&["loglevel"]).unwrap_or("INFO").to_ascii_uppercase(),
         banner: first(&["banner"]).filter(|value| !value.eq_ignore_ascii_case("none")).unwrap_or_default().to_owned(),
         weak_algorithms: weak_algorithms(&[first(&["ciphers"]), first(&["macs"]), first(&["kexalgorithms"])]),
-        access_limited: ["allowusers", "allowgroups", "denyusers", "denygroups"].iter().any(|name| first(&[name]).is_some()),
+        access_limited: ["allowusers", "allowgroups", "denyusers", "denygroups"]
+            .iter()
+            .any(|name| first(&[name]).is_some()),
         ports,
         ..SshdFacts::default()
     }
@@ -157,7 +161,8 @@ fn is_weak(name: &str) -> bool {
 
 /// Private host keys that more than their owner (and the group `ssh_keys`) may read.
 fn exposed_keys(root: &Root, settings: &[Setting]) -> Vec<String> {
-    let mut paths: Vec<String> = settings.iter().filter(|(name, _)| name == "hostkey").map(|(_, value)| value.clone()).collect();
+    let mut paths: Vec<String> =
+        settings.iter().filter(|(name, _)| name == "hostkey").map(|(_, value)| value.clone()).collect();
     if paths.is_empty() {
         let names = root.list("/etc/ssh").unwrap_or_default();
         paths = names
@@ -190,8 +195,14 @@ mod tests {
         let facts = from_file("");
         assert!(facts.installed && facts.password_authentication && facts.keyboard_interactive && facts.tcp_forwarding);
         assert!(!facts.x11_forwarding && !facts.use_pam && !facts.permit_empty_passwords && !facts.access_limited);
-        assert_eq!((facts.permit_root_login.as_str(), facts.max_auth_tries, facts.login_grace_seconds), ("prohibit-password", 6, 120));
-        assert_eq!((facts.source.as_str(), facts.log_level.as_str(), facts.ports.as_slice()), ("file", "INFO", &[22][..]));
+        assert_eq!(
+            (facts.permit_root_login.as_str(), facts.max_auth_tries, facts.login_grace_seconds),
+            ("prohibit-password", 6, 120)
+        );
+        assert_eq!(
+            (facts.source.as_str(), facts.log_level.as_str(), facts.ports.as_slice()),
+            ("file", "INFO", &[22][..])
+        );
         assert_eq!(facts.idle_timeout_seconds, 0);
         assert!(facts.weak_algorithms.is_empty());
     }
@@ -205,7 +216,12 @@ mod tests {
              KexAlgorithms -diffie-hellman-group1-sha1\nLogLevel verbose\nMatch User x\n  PasswordAuthentication yes\n",
         );
         assert_eq!(facts.permit_root_login, "prohibit-password");
-        assert!(!facts.password_authentication && !facts.keyboard_interactive && facts.tcp_forwarding && facts.access_limited);
+        assert!(
+            !facts.password_authentication
+                && !facts.keyboard_interactive
+                && facts.tcp_forwarding
+                && facts.access_limited
+        );
         assert_eq!((facts.client_alive_interval, facts.idle_timeout_seconds), (300, 600));
         assert_eq!(facts.weak_algorithms, ["3des-cbc", "aes128-cbc", "hmac-sha1-96"]);
         assert_eq!(facts.ports, [2200, 2222]);
@@ -221,7 +237,12 @@ mod tests {
     #[test]
     fn exposed_host_keys() {
         use std::os::unix::fs::PermissionsExt;
-        let tree = Tree::new(&[("etc/ssh/sshd_config", ""), ("etc/ssh/ssh_host_a_key", ""), ("etc/ssh/ssh_host_b_key", ""), ("etc/ssh/ssh_host_a_key.pub", "")]);
+        let tree = Tree::new(&[
+            ("etc/ssh/sshd_config", ""),
+            ("etc/ssh/ssh_host_a_key", ""),
+            ("etc/ssh/ssh_host_b_key", ""),
+            ("etc/ssh/ssh_host_a_key.pub", ""),
+        ]);
         std::fs::set_permissions(tree.path().join("etc/ssh/ssh_host_a_key"), PermissionsExt::from_mode(0o600)).unwrap();
         std::fs::set_permissions(tree.path().join("etc/ssh/ssh_host_b_key"), PermissionsExt::from_mode(0o644)).unwrap();
         assert_eq!(exposed_keys(&tree.root(), &[]), ["/etc/ssh/ssh_host_b_key"]);
@@ -235,7 +256,13 @@ mod tests {
         for odd in ["", "m", "1x", "99999999999999999999", "-1"] {
             assert_eq!(seconds(odd), None, "{odd}");
         }
-        assert!(is_weak("diffie-hellman-group14-sha1") && is_weak("diffie-hellman-group1-sha1") && is_weak("arcfour256"));
-        assert!(!is_weak("diffie-hellman-group14-sha256") && !is_weak("diffie-hellman-group16-sha512") && !is_weak("hmac-sha1-etm@openssh.com"));
+        assert!(
+            is_weak("diffie-hellman-group14-sha1") && is_weak("diffie-hellman-group1-sha1") && is_weak("arcfour256")
+        );
+        assert!(
+            !is_weak("diffie-hellman-group14-sha256")
+                && !is_weak("diffie-hellman-group16-sha512")
+                && !is_weak("hmac-sha1-etm@openssh.com")
+        );
     }
 }

@@ -35,7 +35,8 @@ fn include(root: &Root, path: &str, depth: usize, settings: &mut Vec<Setting>) -
             "include" if depth < MAX_DEPTH => {
                 for pattern in value.split_whitespace() {
                     let pattern = pattern.trim_matches('"');
-                    let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
+                    let pattern =
+                        if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
                     for path in glob(root, &pattern).map_err(|error| (pattern.clone(), error))? {
                         include(root, &path, depth + 1, settings)?;
                     }
@@ -115,7 +116,10 @@ mod tests {
     #[test]
     fn includes_stand_where_they_are_written() {
         let tree = Tree::new(&[
-            ("etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication no\nMatch User a\n X11Forwarding yes\n"),
+            (
+                "etc/ssh/sshd_config",
+                "Include /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication no\nMatch User a\n X11Forwarding yes\n",
+            ),
             ("etc/ssh/sshd_config.d/10-a.conf", "PasswordAuthentication yes\nMatch all\nPort 1\n"),
             ("etc/ssh/sshd_config.d/20-b.conf", "Port=2222\n"),
             ("etc/ssh/sshd_config.d/x.bak", "Port 9\n"),
@@ -143,7 +147,14 @@ mod tests {
 
     #[test]
     fn patterns() {
-        for (pattern, text, expected) in [("*.conf", "a.conf", true), ("*.conf", "a.conf.bak", false), ("?x*", "axyz", true), ("", "", true), ("a*b*c", "aXbYbc", true), ("a", "", false)] {
+        for (pattern, text, expected) in [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.conf.bak", false),
+            ("?x*", "axyz", true),
+            ("", "", true),
+            ("a*b*c", "aXbYbc", true),
+            ("a", "", false),
+        ] {
             assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
         }
     }

@@ -13,8 +13,21 @@ const MAIN: &str = "/etc/sudoers";
 /// Files included by others at most this deep.
 const MAX_DEPTH: usize = 8;
 const TAGS: [&str; 15] = [
-    "EXEC", "NOEXEC", "FOLLOW", "NOFOLLOW", "SETENV", "NOSETENV", "LOG_INPUT", "NOLOG_INPUT", "LOG_OUTPUT", "NOLOG_OUTPUT", "MAIL",
-    "NOMAIL", "INTERCEPT", "NOINTERCEPT", "NOLOG",
+    "EXEC",
+    "NOEXEC",
+    "FOLLOW",
+    "NOFOLLOW",
+    "SETENV",
+    "NOSETENV",
+    "LOG_INPUT",
+    "NOLOG_INPUT",
+    "LOG_OUTPUT",
+    "NOLOG_OUTPUT",
+    "MAIL",
+    "NOMAIL",
+    "INTERCEPT",
+    "NOINTERCEPT",
+    "NOLOG",
 ];
 const OPTIONS: [&str; 8] = ["ROLE", "TYPE", "PRIVS", "LIMITPRIVS", "NOTBEFORE", "NOTAFTER", "TIMEOUT", "CWD"];
 const FROM_RULES: [&str; 3] = ["sudo.nopasswd_all", "sudo.use_pty", "sudo.logged"];
@@ -34,7 +47,9 @@ pub fn read(root: &Root, packages: Option<&Packages>, gaps: &mut Gaps) -> Option
         return Some(facts);
     }
     // From 1.9.14 on sudo runs commands in a terminal of their own unless told not to.
-    let new = packages.and_then(|packages| packages.version("sudo")).is_some_and(|version| compare(version, "1.9.14") != Ordering::Less);
+    let new = packages
+        .and_then(|packages| packages.version("sudo"))
+        .is_some_and(|version| compare(version, "1.9.14") != Ordering::Less);
     let mut rules = Rules { use_pty: new, syslog: true, ..Rules::default() };
     match lines(root, MAIN, 0) {
         Ok(lines) => lines.iter().for_each(|line| rules.line(line)),
@@ -90,7 +105,9 @@ fn without_comment(line: &str) -> &str {
     for (position, c) in line.char_indices() {
         match c {
             '"' => quoted = !quoted,
-            '#' if !quoted && !line[position + 1..].starts_with(|c: char| c.is_ascii_digit()) => return line[..position].trim_end(),
+            '#' if !quoted && !line[position + 1..].starts_with(|c: char| c.is_ascii_digit()) => {
+                return line[..position].trim_end();
+            }
             _ => {}
         }
     }
@@ -115,7 +132,7 @@ impl Rules {
         if let Some(rest) = line.strip_prefix("Defaults") {
             // Only settings for everyone: a scope (`Defaults:ann`) sticks to the word.
             if rest.starts_with(char::is_whitespace) {
-                split_outside_quotes(rest, ',').iter().for_each(|setting| self.default(setting.trim()));
+                split_outside_quotes(rest, ',').iter().for_each(|setting| self.setting(setting.trim()));
             }
             return;
         }
@@ -142,7 +159,7 @@ impl Rules {
         self.commands(&who, right);
     }
 
-    fn default(&mut self, setting: &str) {
+    fn setting(&mut self, setting: &str) {
         let (negated, name) = match setting.strip_prefix('!') {
             Some(name) => (true, name.trim()),
             None => (false, setting),
@@ -162,7 +179,9 @@ impl Rules {
         let mut lists: Vec<String> = vec![String::new()];
         for part in rule.split(" : ") {
             match part.split_once('=') {
-                Some((_, commands)) if lists.len() > 1 || lists.first().is_some_and(|list| !list.is_empty()) => lists.push(commands.to_owned()),
+                Some((_, commands)) if lists.len() > 1 || lists.first().is_some_and(|list| !list.is_empty()) => {
+                    lists.push(commands.to_owned())
+                }
                 _ => {
                     if let Some(list) = lists.last_mut() {
                         if !list.is_empty() {
@@ -209,7 +228,8 @@ impl Rules {
 
     fn nopasswd_all(&self) -> Vec<String> {
         let all = |command: &str| command == "ALL" || self.all_aliases.iter().any(|alias| alias == command);
-        let mut who: Vec<String> = self.nopasswd.iter().filter(|(_, command)| all(command)).map(|(who, _)| who.clone()).collect();
+        let mut who: Vec<String> =
+            self.nopasswd.iter().filter(|(_, command)| all(command)).map(|(who, _)| who.clone()).collect();
         if self.no_authentication {
             who.push("Defaults !authenticate".to_owned());
         }
@@ -282,7 +302,10 @@ mod tests {
 
     #[test]
     fn odd_files_end() {
-        let (facts, _) = facts(&[("etc/sudoers", "@include /etc/sudoers\n=\n= ALL\nx = ((((\ny = )))), NOPASSWD: \u{fffd}\nDefaults\nCmnd_Alias\n#\n\"\n")]);
+        let (facts, _) = facts(&[(
+            "etc/sudoers",
+            "@include /etc/sudoers\n=\n= ALL\nx = ((((\ny = )))), NOPASSWD: \u{fffd}\nDefaults\nCmnd_Alias\n#\n\"\n",
+        )]);
         assert!(facts.nopasswd_all.is_empty());
     }
 

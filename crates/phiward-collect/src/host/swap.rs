@@ -37,7 +37,11 @@ pub fn read(root: &Root, mounts: &io::Result<Mounts>, gaps: &mut Gaps) -> Option
 
 /// First column of each line but the first, with the kernel's octal escapes undone.
 fn devices(text: &str) -> Vec<String> {
-    text.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(|name| name.replace("\\040", " ")).collect()
+    text.lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next())
+        .map(|name| name.replace("\\040", " "))
+        .collect()
 }
 
 /// One plain device is enough for a no; one unknown spoils a yes.

@@ -9,7 +9,13 @@ use super::packages::Packages;
 use super::root::{Gaps, Root};
 
 /// Reads what the package manager knows.
-pub fn read(root: &Root, commands: Commands, packages: &Packages, now: Timestamp, gaps: &mut Gaps) -> Option<UpdateFacts> {
+pub fn read(
+    root: &Root,
+    commands: Commands,
+    packages: &Packages,
+    now: Timestamp,
+    gaps: &mut Gaps,
+) -> Option<UpdateFacts> {
     match packages.manager {
         "apt" => Some(apt::read(root, packages, now, gaps)),
         "apk" => apk(root, commands, packages, now, gaps),
@@ -140,10 +146,12 @@ fn dnf_pending(updates: &str, advisories: &str, packages: &Packages) -> Vec<Pend
             // Advisories name each package in full, perhaps with the epoch: `openssl-1:3.0.7-27.el9.x86_64`.
             let prefix = format!("{name}-");
             let security = advised.iter().any(|advised| {
-                advised.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_suffix(architecture)).is_some_and(|version| {
-                    let version = version.trim_end_matches('.');
-                    version == plain || version == available || version.rsplit(':').next() == Some(plain)
-                })
+                advised.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_suffix(architecture)).is_some_and(
+                    |version| {
+                        let version = version.trim_end_matches('.');
+                        version == plain || version == available || version.rsplit(':').next() == Some(plain)
+                    },
+                )
             });
             Some(PendingUpdate {
                 package: name.to_owned(),
@@ -165,7 +173,10 @@ mod tests {
         let text = "Installed:                                Available:\nbusybox-1.36.1-r2      < 1.36.1-r5 \nlibcrypto3-3.1.4-r0 < 3.1.8-r0\nodd < 1\n";
         let found = apk_pending(text);
         assert_eq!(found.len(), 2);
-        assert_eq!((found[0].package.as_str(), found[0].installed.as_str(), found[0].available.as_str()), ("busybox", "1.36.1-r2", "1.36.1-r5"));
+        assert_eq!(
+            (found[0].package.as_str(), found[0].installed.as_str(), found[0].available.as_str()),
+            ("busybox", "1.36.1-r2", "1.36.1-r5")
+        );
         assert_eq!(found[1].package, "libcrypto3");
     }
 

@@ -18,7 +18,9 @@ pub struct Layout {
 pub fn layout(architecture: &str) -> Option<Layout> {
     match architecture {
         // These keep 32-bit times for programs of both word sizes.
-        "x86_64" | "i686" | "i586" | "i386" | "powerpc64le" | "ppc64le" => Some(Layout { size: 384, seconds: 340, wide: false }),
+        "x86_64" | "i686" | "i586" | "i386" | "powerpc64le" | "ppc64le" => {
+            Some(Layout { size: 384, seconds: 340, wide: false })
+        }
         "aarch64" | "riscv64" => Some(Layout { size: 400, seconds: 344, wide: true }),
         _ => None,
     }

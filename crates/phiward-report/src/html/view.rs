@@ -41,6 +41,7 @@ pub(super) struct View {
 }
 
 pub(super) struct First {
+    pub call: &'static str,
     pub title: String,
     pub detail: String,
     pub anchor: Option<String>,
@@ -144,6 +145,7 @@ impl View {
             assets: count(assessment.assets, "asset"),
             with_ephi: with_ephi(assessment),
             first: First {
+                call: first.call,
                 title: one_line(&first.title),
                 detail: one_line(&first.detail),
                 anchor: first.check.map(|c| c.id.clone()),

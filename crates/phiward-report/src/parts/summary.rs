@@ -29,6 +29,8 @@ pub(crate) struct UnknownReason<'a> {
 
 /// The one thing to do next.
 pub(crate) struct First<'a> {
+    /// What is asked of the reader, in a few words.
+    pub call: &'static str,
     /// What is wrong, or that nothing is.
     pub title: String,
     /// Why it comes first, and what to do.
@@ -143,6 +145,7 @@ pub(crate) fn first<'a>(assessment: &'a Assessment, failing: &[FailingCheck<'a>]
     if let Some(source) = blind {
         let detail = [gaps(&source.status), source.help.clone().unwrap_or_default()];
         return First {
+            call: "Do first",
             title: format!("Make {} readable: nothing is known of what it holds", source_name(source)),
             detail: sentences(&detail),
             check: None,
@@ -152,6 +155,7 @@ pub(crate) fn first<'a>(assessment: &'a Assessment, failing: &[FailingCheck<'a>]
     let total = total(assessment);
     if let Some(most) = unknown(assessment).first() {
         return First {
+            call: "Find out",
             title: format!("No check fails, but {} could not be given", count(total.unknown, "answer")),
             detail: sentences(&[format!(
                 "The commonest reason, on {}: {}",
@@ -164,17 +168,24 @@ pub(crate) fn first<'a>(assessment: &'a Assessment, failing: &[FailingCheck<'a>]
     }
     if total.judged() == 0 {
         return First {
+            call: "Connect a source",
             title: "Nothing was judged".to_owned(),
             detail: "No asset was found that a check applies to. This is no statement of compliance.".to_owned(),
             check: None,
             urgent: true,
         };
     }
-    let detail = match total.excepted {
-        0 => format!("{} passed on {}.", count(total.pass, "check"), count(assessment.assets, "asset")),
-        n => format!("{} passed, {} accepted by exception.", count(total.pass, "check"), count(n, "failure")),
-    };
-    First { title: "No check fails".to_owned(), detail, check: None, urgent: false }
+    let mut detail = vec![format!("{} on {}", count(total.pass, "pass verdict"), count(assessment.assets, "asset"))];
+    if total.excepted > 0 {
+        detail.push(format!("{} accepted by exception", count(total.excepted, "failure")));
+    }
+    First {
+        call: "Nothing to do first",
+        title: "No check fails and none is unknown".to_owned(),
+        detail: sentences(&detail),
+        check: None,
+        urgent: false,
+    }
 }
 
 fn fix<'a>(group: &FailingCheck<'a>, finding: &Finding) -> First<'a> {
@@ -188,6 +199,7 @@ fn fix<'a>(group: &FailingCheck<'a>, finding: &Finding) -> First<'a> {
         detail.push(format!("The same holds for {}", count(group.findings.len() - 1, "more asset")));
     }
     First {
+        call: "Do first",
         title: format!("{}: {}", finding.asset.name, says(group.check)),
         detail: sentences(&detail),
         check: Some(group.check),
@@ -205,6 +217,17 @@ pub(crate) fn sentences(parts: &[String]) -> String {
 /// `docker unix:///run/docker.sock`
 pub(crate) fn source_name(source: &SourceState) -> String {
     format!("{} {}", source.collector, source.target).trim().to_owned()
+}
+
+/// How a source that is not complete was read: what is missing, why, and how to mend it. `None` when all was read.
+pub(crate) fn shortfall(source: &SourceState) -> Option<String> {
+    let name = source_name(source);
+    let help = source.help.clone().unwrap_or_default();
+    match &source.status {
+        Status::Complete => None,
+        Status::Partial { .. } => Some(sentences(&[format!("{name} was read in part"), gaps(&source.status), help])),
+        Status::Failed { why } => Some(sentences(&[format!("{name} was not read: {why}"), help])),
+    }
 }
 
 /// Groups of missing facts spelled out before the rest is counted.
@@ -282,7 +305,7 @@ mod tests {
         let first_said = first(&assessment, &[]);
         assert!(first_said.title.contains("could not be given") && first_said.urgent);
         assessment.findings.retain(|f| f.verdict == Verdict::Pass);
-        assert_eq!(first(&assessment, &[]).title, "No check fails");
+        assert_eq!(first(&assessment, &[]).title, "No check fails and none is unknown");
         assessment.findings.clear();
         assert_eq!(first(&assessment, &[]).title, "Nothing was judged");
     }

@@ -26,6 +26,9 @@ pub(crate) fn severity_style(severity: Severity) -> Style {
     }
 }
 
+/// Columns that a line keeps for its text, whatever stands before it.
+const LEAST: usize = 8;
+
 /// Where lines go. Text given to it may hold anything: what must not reach a terminal is replaced.
 pub(crate) struct Page<'a> {
     out: &'a mut dyn Write,
@@ -69,10 +72,14 @@ impl<'a> Page<'a> {
     /// A paragraph after a label of its own style; the lines below are indented by `rest` columns.
     pub fn labelled(&mut self, label: (Style, &str), rest: usize, style: Style, text: &str) -> io::Result<()> {
         let first = display_width(label.1);
+        if first + LEAST > self.width {
+            self.raw(label.0, label.1)?;
+            return self.text(style, rest, text);
+        }
         for (number, line) in self.wrap(first, rest, text).into_iter().enumerate() {
             if number == 0 {
                 let label = self.painted(label.0, label.1);
-                let line = self.painted(style, line[first.min(line.len())..].trim_end());
+                let line = self.painted(style, line.get(first..).unwrap_or("").trim_end());
                 writeln!(self.out, "{label}{line}")?;
             } else {
                 self.raw(style, &line)?;
@@ -83,7 +90,8 @@ impl<'a> Page<'a> {
 
     fn wrap(&self, first: usize, rest: usize, text: &str) -> Vec<String> {
         // A terminal too narrow for the indent keeps some columns for the text.
-        let (first, rest) = (first.min(self.width - 6), rest.min(self.width - 6));
+        let most = self.width.saturating_sub(LEAST);
+        let (first, rest) = (first.min(most), rest.min(most));
         let (initial, subsequent) = (" ".repeat(first), " ".repeat(rest));
         let options =
             textwrap::Options::new(self.width).initial_indent(&initial).subsequent_indent(&subsequent).break_words(true);

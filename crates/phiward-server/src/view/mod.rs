@@ -2,6 +2,7 @@
 
 pub mod badge;
 pub mod facts;
+pub mod filter;
 pub mod history;
 pub mod map;
 pub mod remedy;

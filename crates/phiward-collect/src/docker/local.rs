@@ -1,0 +1,232 @@
+//! What is read on the engine's own machine: the daemon, its settings, mounts, processes.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bollard::models::SystemInfo;
+use phiward_core::asset::Missing;
+
+use super::connect::{Endpoint, Transport};
+use super::daemon::{self, Running};
+use super::daemon_process::{self, DaemonProcess};
+use super::engine_files::{self, Paths};
+use super::facts::{DaemonFacts, EngineFacts};
+use super::processes::{self, Process};
+use crate::files::Names;
+use crate::storage::Mounts;
+
+/// The engine's machine, as far as it is this one.
+#[derive(Debug)]
+pub(super) struct Local {
+    pub daemon: Result<DaemonProcess, String>,
+    pub paths: Paths,
+    pub names: Names,
+    pub mounts: Result<Mounts, String>,
+    /// Processes by container.
+    pub processes: Result<HashMap<String, Vec<Process>>, String>,
+    /// Clock ticks since boot at the time of the scan.
+    pub now_ticks: u64,
+    /// Sockets of the engine, resolved and as given.
+    pub sockets: Vec<PathBuf>,
+    pub data_root: String,
+    settings: Result<Settings, String>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Settings {
+    facts: DaemonFacts,
+    gaps: Vec<Missing>,
+}
+
+/// Why the engine's machine cannot be read: the socket's peer and the kernel tell whether it is this one.
+pub(super) async fn is_here(endpoint: &Endpoint, info: &SystemInfo) -> Result<(PathBuf, i32), String> {
+    let Transport::Unix(socket) = &endpoint.transport else {
+        return Err("the engine is reached over the network; run phiward on its host to read this".into());
+    };
+    let uname = rustix::system::uname();
+    let here = uname.release().to_string_lossy();
+    if let Some(there) = info.kernel_version.as_deref().filter(|k| !k.is_empty() && *k != here) {
+        return Err(format!("the engine behind {} runs on another kernel ({there}) than phiward ({here}); run phiward on its host to read this", socket.display()));
+    }
+    let pid = daemon_process::peer(socket).await?;
+    Ok((socket.clone(), pid))
+}
+
+impl Local {
+    /// Reads everything that is common to all containers. Blocks.
+    pub(super) fn read(socket: &Path, peer: i32, info: &SystemInfo) -> Local {
+        let data_root = info.docker_root_dir.clone().unwrap_or_default();
+        let daemon = daemon_process::find(peer, socket, Path::new("/var/run/docker.pid"));
+        let mut paths = Paths {
+            socket: socket.to_owned(),
+            config_file: PathBuf::from("/etc/docker/daemon.json"),
+            data_root: PathBuf::from(if data_root.is_empty() { "/var/lib/docker" } else { &data_root }),
+            ..Paths::default()
+        };
+        let settings = match &daemon {
+            Ok(process) => settings(process, info, &mut paths),
+            Err(why) => Err(why.clone()),
+        };
+        let mut sockets = vec![socket.to_owned()];
+        if let Ok(s) = &settings {
+            sockets.extend(s.facts.hosts.iter().filter_map(|h| h.strip_prefix("unix://")).map(PathBuf::from));
+        }
+        sockets.dedup();
+        Local {
+            daemon,
+            paths,
+            names: Names::read(),
+            mounts: Mounts::read().map_err(|e| format!("/proc/self/mountinfo: {e}")),
+            processes: processes::scan().map_err(|e| format!("/proc: {e}")),
+            now_ticks: processes::now_ticks(),
+            sockets,
+            data_root,
+            settings,
+        }
+    }
+
+    /// The daemon's settings, or why they are not known.
+    pub(super) fn settings(&self) -> Result<&DaemonFacts, &str> {
+        self.settings.as_ref().map(|s| &s.facts).map_err(String::as_str)
+    }
+
+    /// Puts what this machine tells into the engine's facts. `rules` are the audit rules, with whether they are the
+    /// kernel's.
+    pub(super) fn fill(&self, facts: &mut EngineFacts, rules: (&str, bool), gaps: &mut Vec<Missing>) {
+        let mut gap = |path: &str, why: &str| gaps.push(Missing { path: path.into(), why: why.into() });
+        facts.local = true;
+        match &self.settings {
+            Ok(settings) => {
+                facts.daemon = Some(settings.facts.clone());
+                settings.gaps.iter().for_each(|g| gap(&g.path, &g.why));
+            }
+            Err(why) => gap("daemon", why),
+        }
+        match &self.mounts {
+            Ok(mounts) => match mounts.of(&self.paths.data_root) {
+                Some(storage) => facts.root_dir = Some(storage),
+                None => gap("root_dir", "no mount holds the engine's data directory"),
+            },
+            Err(why) => gap("root_dir", why),
+        }
+        match (fs::read("/etc/group"), fs::read("/etc/passwd")) {
+            (Ok(group), Ok(passwd)) => {
+                let text = |b: Vec<u8>| String::from_utf8_lossy(&b).into_owned();
+                facts.docker_group_members = Some(engine_files::docker_group(&text(group), &text(passwd)));
+            }
+            (Err(e), _) | (_, Err(e)) => gap("docker_group_members", &format!("/etc/group or /etc/passwd: {e}")),
+        }
+        facts.content_trust = Some(engine_files::content_trust(&engine_files::login_files()));
+        facts.audit = Some(engine_files::audit(&self.paths, rules.0, rules.1));
+        let mut file_gaps = Vec::new();
+        facts.files = Some(engine_files::read(&self.paths, &self.names, &mut file_gaps));
+        gaps.extend(file_gaps);
+        facts.package = self.paths.program.as_deref().and_then(engine_files::debian_package);
+    }
+}
+
+/// The daemon's settings, with what the engine says of itself put over what its files and flags say.
+fn settings(process: &DaemonProcess, info: &SystemInfo, paths: &mut Paths) -> Result<Settings, String> {
+    paths.program.clone_from(&process.exe);
+    let words = process.command.as_deref().ok_or("the daemon's command line cannot be read; this needs root")?;
+    let args = words.get(1..).unwrap_or_default();
+    let rootless = info.security_options.iter().flatten().any(|o| o == "name=rootless");
+    if let Some(path) = daemon::config_file(args) {
+        paths.config_file = PathBuf::from(path);
+    } else if rootless {
+        let home = process.environment.iter().flatten().find_map(|e| e.strip_prefix("HOME="));
+        let home = home.ok_or("the home directory of the rootless daemon is not known; run phiward as its user or as root")?;
+        paths.config_file = Path::new(home).join(".config/docker/daemon.json");
+    }
+    let file = match fs::read(&paths.config_file) {
+        Ok(bytes) => Some(bytes),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => return Err(format!("the daemon's configuration {} cannot be read: {e}", paths.config_file.display())),
+    };
+    let mut gaps = Vec::new();
+    // Engines since 20.10 name their proxies themselves, with the password masked.
+    let said: Vec<String> = [("HTTP_PROXY", &info.http_proxy), ("HTTPS_PROXY", &info.https_proxy)]
+        .iter()
+        .filter_map(|(n, v)| Some(format!("{n}={}", v.as_deref()?)))
+        .collect();
+    let shown = paths.config_file.to_string_lossy().into_owned();
+    let running = Running {
+        pid: Some(i64::from(process.pid)),
+        uid: process.uid.map(i64::from),
+        args,
+        file: file.as_deref(),
+        environment: process.environment.as_deref().unwrap_or(&said),
+        default_config_file: &shown,
+    };
+    let mut facts = daemon::effective(&running).map_err(|e| format!("the daemon's configuration {shown} is not valid JSON: {e}"))?;
+    let [_, ca, cert, key] = daemon::named_paths(&running);
+    (paths.tls_ca, paths.tls_cert, paths.tls_key) = (ca.map(PathBuf::from), cert.map(PathBuf::from), key.map(PathBuf::from));
+    facts.config_newer_than_process = file.as_ref().and_then(|_| newer_than_process(&paths.config_file, process.started?));
+    if let Some(live) = info.live_restore_enabled {
+        facts.live_restore = live;
+    }
+    if let Some(live) = info.logging_driver.clone().filter(|d| !d.is_empty()) {
+        facts.log_driver = live;
+    }
+    if let Some(live) = info.experimental_build {
+        facts.experimental = live;
+    }
+    if info.debug == Some(true) {
+        facts.log_level = "debug".into();
+    }
+    if let Some(options) = &info.security_options {
+        facts.selinux = options.iter().any(|o| o == "name=selinux");
+    }
+    if facts.hosts.iter().any(|h| h.starts_with("fd:")) {
+        handed_over(process.pid, &mut facts, &mut gaps);
+    }
+    Ok(Settings { facts, gaps })
+}
+
+/// With `fd://` systemd opens the sockets: only the process itself shows whether TCP is among them.
+fn handed_over(pid: i32, facts: &mut DaemonFacts, gaps: &mut Vec<Missing>) {
+    match daemon_process::tcp_listeners(pid) {
+        Ok(listeners) => {
+            let metrics = facts.metrics_addr.rsplit(':').next().and_then(|p| p.parse::<u16>().ok());
+            for (address, port) in listeners {
+                // Ports of the swarm's own traffic and of the metrics.
+                if matches!(port, 2377 | 7946) || Some(port) == metrics {
+                    continue;
+                }
+                facts.listens_tcp = true;
+                facts.listens_tcp_public |= !address.parse::<std::net::IpAddr>().is_ok_and(|a| a.to_canonical().is_loopback());
+            }
+        }
+        Err(e) => {
+            for path in ["daemon.listens_tcp", "daemon.listens_tcp_public"] {
+                gaps.push(Missing { path: path.into(), why: format!("the daemon's sockets come from systemd and looking at them needs root: {e}") });
+            }
+        }
+    }
+}
+
+fn newer_than_process(file: &Path, started_ticks: u64) -> Option<bool> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let boot: i64 = stat.lines().find_map(|l| l.strip_prefix("btime "))?.trim().parse().ok()?;
+    let started = boot + i64::try_from(started_ticks / 100).ok()?;
+    // Both clocks are cut to seconds.
+    Some(fs::metadata(file).ok()?.mtime() > started + 1)
+}
+
+/// The rules the kernel has loaded, else those of the files.
+pub(super) async fn audit_rules() -> (String, bool) {
+    for program in ["/usr/sbin/auditctl", "/sbin/auditctl"] {
+        if !Path::new(program).exists() {
+            continue;
+        }
+        let run = tokio::process::Command::new(program).arg("-l").env_clear().kill_on_drop(true).output();
+        if let Ok(Ok(output)) = tokio::time::timeout(std::time::Duration::from_secs(2), run).await
+            && output.status.success()
+        {
+            return (String::from_utf8_lossy(&output.stdout).into_owned(), true);
+        }
+    }
+    (engine_files::rule_files(), false)
+}

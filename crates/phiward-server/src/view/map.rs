@@ -1,2 +1,0 @@
-//! stub
-#[derive(Debug)] pub struct EphiMapStub;
