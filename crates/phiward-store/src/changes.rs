@@ -31,6 +31,16 @@ pub(crate) struct Note {
     pub detail: String,
 }
 
+impl Note {
+    /// Severity of a change that moves a posture; 0 of any other.
+    fn moved(&self) -> i64 {
+        match (self.kind, self.severity) {
+            (ChangeKind::Opened | ChangeKind::Closed, Some(severity)) if severity.counts() => severity.rank(),
+            _ => 0,
+        }
+    }
+}
+
 /// Numbers and writes changes, and removes the oldest now and then.
 pub(crate) async fn record(
     conn: &mut AnyConnection,
@@ -48,14 +58,15 @@ pub(crate) async fn record(
     let rows: Vec<(i64, Note)> = (last - count + 1..).zip(notes).collect();
     many(
         conn,
-        "INSERT INTO change (id, at, kind, asset, asset_name, asset_kind, check_id, severity, categories, detail) VALUES ",
+        "INSERT INTO change (id, at, kind, asset, asset_name, asset_kind, check_id, severity, moved, categories, detail) VALUES ",
         "",
-        10,
+        11,
         &rows,
         |values, (id, note)| {
             values.add(*id).add(at).add(note.kind.as_str()).add(note.asset.as_str()).add(note.asset_name.as_str());
             values.add(note.asset_kind.as_str()).add(note.check.as_str());
-            values.add(note.severity.map_or(0, Severity::rank)).add(note.categories).add(note.detail.as_str());
+            values.add(note.severity.map_or(0, Severity::rank)).add(note.moved()).add(note.categories);
+            values.add(note.detail.as_str());
         },
     )
     .await?;

@@ -52,29 +52,13 @@ pub(crate) fn sort_name(name: &str) -> String {
     clean(name).chars().flat_map(char::to_lowercase).take(LONGEST_SORT_NAME).collect()
 }
 
-/// The words of a search as LIKE patterns with `!` as the escape. At most eight words of 100 characters count.
-pub(crate) fn patterns(search: &str) -> Vec<String> {
-    words(search)
-        .map(|word| {
-            let mut pattern = String::from("%");
-            for c in word.chars() {
-                if matches!(c, '%' | '_' | '!') {
-                    pattern.push('!');
-                }
-                pattern.push(c);
-            }
-            pattern.push('%');
-            pattern
-        })
-        .collect()
-}
-
-/// The words of a search, cleaned and in lower case.
-pub(crate) fn words(search: &str) -> impl Iterator<Item = String> {
+/// The words of a search, cleaned and in lower case. At most eight words of 100 characters count.
+pub(crate) fn words(search: &str) -> Vec<String> {
     search
         .split_whitespace()
         .take(MOST_WORDS)
         .map(|word| clean(word).chars().take(100).flat_map(char::to_lowercase).collect())
+        .collect()
 }
 
 pub(crate) fn ephi_code(ephi: Ephi) -> i64 {
@@ -193,6 +177,13 @@ pub(crate) fn asset_order(state: State, worst: i64, ephi: Ephi, failing: i64, un
     -((rank * 1000 + failing.clamp(0, 999)) * 1000 + unknown.clamp(0, 999))
 }
 
+/// The values of `asset_order` that assets in this state have: lowest and highest.
+pub(crate) fn orders_of_state(state: State) -> (i64, i64) {
+    const STEP: i64 = 6 * 3 * 1_000_000;
+    let code = state_code(state);
+    (1 - (code + 1) * STEP, -code * STEP)
+}
+
 /// Sort key of a finding, rising from the worst: failing before unknown, then severity, then ePHI.
 pub(crate) fn finding_order(verdict: Verdict, severity: Severity, ephi: Ephi) -> i64 {
     -(grade(verdict, severity) * 3 + ephi_code(ephi))
@@ -239,6 +230,16 @@ mod tests {
     }
 
     #[test]
+    fn a_state_is_a_range_of_the_asset_order() {
+        for state in [State::Compliant, State::Undetermined, State::Failing] {
+            let (low, high) = orders_of_state(state);
+            assert_eq!(asset_order(state, 5, Ephi::Yes, 5000, 5000), low);
+            assert_eq!(asset_order(state, 0, Ephi::No, 0, 0), high);
+        }
+        assert!(orders_of_state(State::Failing).1 < orders_of_state(State::Undetermined).0);
+    }
+
+    #[test]
     fn failing_info_sorts_before_unknown_critical_and_ephi_first() {
         use Ephi::*;
         let fail = finding_order(Verdict::Fail, Severity::Info, No);
@@ -248,8 +249,9 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_are_escaped_and_nul_is_replaced() {
-        assert_eq!(patterns(" 50%  A_b! "), ["%50!%%", "%a!_b!!%"]);
+    fn words_are_cut_and_nul_is_replaced() {
+        assert_eq!(words(" 50%  A_b\0! "), ["50%", "a_b\u{fffd}!"]);
+        assert_eq!(words(&"Ä ".repeat(20)).len(), 8);
         assert_eq!(clean("a\0b"), "a\u{fffd}b");
         assert_eq!(short("abcdef", 3), "abc…");
         assert_eq!(short("abc", 3), "abc");

@@ -5,8 +5,9 @@ use phiward_core::words::{Severity, Verdict};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use crate::codes::{clean, ephi_of, finding_order, grade_of_order, of_grade, patterns, words};
+use crate::codes::{clean, ephi_code, ephi_of, finding_order, grade_of_order, of_grade, words};
 use crate::cursor;
+use crate::dialect::Dialect;
 use crate::layouts::known_checks;
 use crate::list::{Filter, page_size};
 use crate::model::{FindingQuery, FindingRow, Page};
@@ -56,77 +57,17 @@ impl Store {
         after: Option<Key>,
         size: i64,
     ) -> Result<(Vec<AnyRow>, i64), sqlx::Error> {
-        let nothing = Ok((Vec::new(), 0));
-        let orders = Orders::of(query);
-        if orders.list.is_empty() {
-            return nothing;
-        }
-        let mut checks = None;
-        let mut searched = Vec::new();
-        if !query.check.is_empty() || !query.checks.is_empty() || !query.search.is_empty() {
-            let known = known_checks(conn).await?;
-            if !query.check.is_empty() || !query.checks.is_empty() {
-                let wanted = |id: &String| {
-                    (query.check.is_empty() || query.check == *id)
-                        && (query.checks.is_empty() || query.checks.contains(id))
-                };
-                let found: Vec<i64> = known.iter().filter(|(id, _)| wanted(id)).map(|(_, n)| *n).collect();
-                if found.is_empty() {
-                    return nothing;
-                }
-                checks = Some(found);
-            }
-            for (pattern, word) in patterns(&query.search).into_iter().zip(words(&query.search)) {
-                let named: Vec<i64> = known.iter().filter(|(id, _)| id.contains(&word)).map(|(_, n)| *n).collect();
-                searched.push((pattern, named));
-            }
-        }
-        let filter = Filter { kind: &query.kind, owner: &query.owner, ..Filter::default() };
-        let conditions = |sql: &mut Sql| {
-            orders.push(sql, &self.dialect().unindexed("f.ord"));
-            if let Some(checks) = &checks {
-                sql.push(" AND f.chk IN (").numbers(checks).push(")");
-            }
-            if !query.asset.is_empty() {
-                sql.push(" AND f.asset = (SELECT x.n FROM asset x WHERE x.id = ");
-                sql.bind(clean(&query.asset).into_owned())?.push(")");
-            }
-            if !filter.is_empty() {
-                sql.push(" AND f.asset IN (SELECT a.n FROM asset a WHERE 1 = 1");
-                filter.push(sql, self.dialect(), false)?;
-                sql.push(")");
-            }
-            for (pattern, named) in &searched {
-                sql.push(" AND (f.asset IN (SELECT s.n FROM asset s WHERE s.search LIKE ");
-                sql.bind(pattern.as_str())?.push(" ESCAPE '!')");
-                if !named.is_empty() {
-                    sql.push(" OR f.chk IN (").numbers(named).push(")");
-                }
-                sql.push(")");
-            }
-            Ok::<_, sqlx::Error>(())
-        };
-
-        let plain = checks.is_none() && query.asset.is_empty() && filter.is_empty() && searched.is_empty();
-        let total = if plain && query.ephi.is_none() {
-            let mut sql = Sql::new("SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM finding_tally WHERE grade IN (");
-            sql.numbers(&orders.grades()).push(")");
-            int(&sql.one(conn).await?, 0)?
-        } else {
-            let mut sql = Sql::new("SELECT count(*) FROM finding f WHERE 1 = 1");
-            conditions(&mut sql)?;
-            int(&sql.one(conn).await?, 0)?
-        };
+        let Some(search) = self.search(conn, query).await? else { return Ok((Vec::new(), 0)) };
+        let total = search.total(conn).await?;
         if total == 0 {
-            return nothing;
+            return Ok((Vec::new(), 0));
         }
-
         // The page is found first, from the index alone where it holds all that is asked; then its documents.
         let mut sql = Sql::new(
             "SELECT p.ord, p.since, p.asset, p.chk, a.id, a.name, a.kind, a.ephi, a.owner, t.id, d.reason, d.facts \
              FROM (SELECT f.ord, f.since, f.asset, f.chk FROM finding f WHERE 1 = 1",
         );
-        conditions(&mut sql)?;
+        search.push(&mut sql, total > FEW)?;
         if let Some((ord, since, asset, chk)) = after {
             sql.push(" AND (f.ord, f.since, f.asset, f.chk) > (").bind(ord)?.push(", ").bind(since)?;
             sql.push(", ").bind(asset)?.push(", ").bind(chk)?.push(")");
@@ -138,6 +79,131 @@ impl Store {
              JOIN check_tally t ON t.n = p.chk ORDER BY p.ord, p.since, p.asset, p.chk",
         );
         Ok((sql.all(conn).await?, total))
+    }
+
+    /// What a query comes down to; `None` when nothing can match it.
+    async fn search<'q>(
+        &self,
+        conn: &mut AnyConnection,
+        query: &'q FindingQuery,
+    ) -> Result<Option<Search<'q>>, sqlx::Error> {
+        let mut search = Search {
+            dialect: self.dialect(),
+            query,
+            orders: Orders::of(query),
+            checks: None,
+            filter: Filter { kind: &query.kind, owner: &query.owner, ..Filter::default() },
+            few: None,
+            ambiguous: Vec::new(),
+        };
+        if search.orders.list.is_empty() {
+            return Ok(None);
+        }
+        if !query.check.is_empty() || !query.checks.is_empty() || !query.search.is_empty() {
+            let known = known_checks(conn).await?;
+            let numbers = |wanted: &dyn Fn(&String) -> bool| -> Vec<i64> {
+                known.iter().filter(|(id, _)| wanted(id)).map(|(_, n)| *n).collect()
+            };
+            if !query.check.is_empty() || !query.checks.is_empty() {
+                let found = numbers(&|id| {
+                    (query.check.is_empty() || query.check == *id)
+                        && (query.checks.is_empty() || query.checks.contains(id))
+                });
+                if found.is_empty() {
+                    return Ok(None);
+                }
+                search.checks = Some(found);
+            }
+            for word in words(&query.search) {
+                let named = numbers(&|id| id.contains(&word));
+                if named.is_empty() {
+                    search.filter.words.push(word);
+                } else {
+                    search.ambiguous.push((word, named));
+                }
+            }
+        }
+        if !search.filter.is_empty() {
+            search.few = self.matches(conn, &search.filter).await?.0;
+        }
+        Ok(Some(search))
+    }
+}
+
+/// A query taken apart.
+struct Search<'q> {
+    dialect: Dialect,
+    query: &'q FindingQuery,
+    orders: Orders,
+    /// Numbers of the checks asked for; `None` asks for all.
+    checks: Option<Vec<i64>>,
+    /// What the asset must be.
+    filter: Filter<'q>,
+    /// The assets that match the filter, when they are few.
+    few: Option<Vec<i64>>,
+    /// Words that may mean the asset or a check, with the checks they name.
+    ambiguous: Vec<(String, Vec<i64>)>,
+}
+
+impl Search<'_> {
+    /// Appends the conditions on `finding f`. With `walk`, in the form that suits reading a few findings in order.
+    fn push(&self, sql: &mut Sql, walk: bool) -> Result<(), sqlx::Error> {
+        self.orders.push(sql, &self.dialect.unindexed("f.ord"));
+        if let Some(checks) = &self.checks {
+            sql.push(" AND f.chk IN (").numbers(checks).push(")");
+        }
+        if !self.query.asset.is_empty() {
+            sql.push(" AND f.asset = (SELECT x.n FROM asset x WHERE x.id = ");
+            sql.bind(clean(&self.query.asset).into_owned())?.push(")");
+        }
+        match &self.few {
+            Some(few) => {
+                sql.push(" AND f.asset IN (").numbers(few).push(")");
+            }
+            None if self.filter.is_empty() => {}
+            None if walk => {
+                sql.push(" AND EXISTS (SELECT 1 FROM asset a WHERE a.n = f.asset");
+                self.filter.push(sql, self.dialect, true)?;
+                sql.push(")");
+            }
+            None => {
+                sql.push(" AND f.asset IN (SELECT a.n FROM asset a WHERE 1 = 1");
+                self.filter.push(sql, self.dialect, false)?;
+                sql.push(")");
+            }
+        }
+        for (word, named) in &self.ambiguous {
+            sql.push(" AND (f.asset IN (SELECT s.n FROM asset s WHERE ").push(self.dialect.position());
+            sql.push("(s.search, ").bind(word.as_str())?.push(") > 0) OR f.chk IN (").numbers(named).push("))");
+        }
+        Ok(())
+    }
+
+    async fn total(&self, conn: &mut AnyConnection) -> Result<i64, sqlx::Error> {
+        let query = self.query;
+        let by_asset = self.checks.is_none() && query.asset.is_empty() && self.ambiguous.is_empty();
+        let mut sql;
+        if by_asset && self.filter.is_empty() && query.ephi.is_none() {
+            sql = Sql::new("SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) FROM finding_tally WHERE grade IN (");
+            sql.numbers(&self.orders.grades()).push(")");
+        } else if by_asset && self.few.is_none() && query.severity.is_none() {
+            // Each asset knows how many of its checks fail and are unknown.
+            let count = match query.verdict {
+                Some(Verdict::Fail) => "a.failing",
+                Some(_) => "a.unknown",
+                None => "a.failing + a.unknown",
+            };
+            sql = Sql::new(&format!("SELECT CAST(coalesce(sum({count}), 0) AS BIGINT) FROM asset a WHERE 1 = 1"));
+            let mut filter = self.filter.clone();
+            if let Some(ephi) = query.ephi {
+                filter.fixed.push(format!("a.ephi = {}", ephi_code(ephi)));
+            }
+            filter.push(&mut sql, self.dialect, true)?;
+        } else {
+            sql = Sql::new("SELECT count(*) FROM finding f WHERE 1 = 1");
+            self.push(&mut sql, false)?;
+        }
+        int(&sql.one(conn).await?, 0)
     }
 }
 

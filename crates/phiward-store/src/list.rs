@@ -6,7 +6,7 @@ use phiward_core::words::Severity;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use crate::codes::{clean, ephi_code, ephi_of, patterns, place, state_code, state_letter, state_of};
+use crate::codes::{clean, ephi_code, ephi_of, orders_of_state, place, state_letter, state_of, words};
 use crate::cursor;
 use crate::dialect::Dialect;
 use crate::model::{AssetQuery, AssetRow, AssetSort, Page};
@@ -49,12 +49,13 @@ pub(crate) fn page_size(limit: u32) -> i64 {
 
 /// Up to this many matches are gathered in one pass and then sorted; with more, a page is found sooner by walking the
 /// index of the sort order.
-pub(crate) const FEW: usize = 500;
+pub(crate) const FEW: usize = 3000;
 
 /// What assets are filtered by, the same for the list and for findings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter<'q> {
-    pub patterns: Vec<String>,
+    /// Words that `search` must hold, all of them.
+    pub words: Vec<String>,
     pub kind: &'q str,
     pub owner: &'q str,
     /// Conditions on columns of `asset a`, from codes alone.
@@ -72,7 +73,11 @@ impl<'q> Filter<'q> {
         }
         match (query.category, query.state) {
             (None, None) => {}
-            (None, Some(state)) => fixed.push(format!("a.state = {}", state_code(state))),
+            // The state is the first part of the sort key, so the index of that order leads straight to it.
+            (None, Some(state)) => {
+                let (low, high) = orders_of_state(state);
+                fixed.push(format!("a.ord BETWEEN {low} AND {high}"));
+            }
             (Some(category), Some(state)) => fixed.push(format!(
                 "substr(a.states, {}, 1) = '{}'",
                 place(category) + 1,
@@ -82,15 +87,15 @@ impl<'q> Filter<'q> {
                 fixed.push(format!("substr(a.states, {}, 1) IN ('c', 'f', 'u')", place(category) + 1));
             }
         }
-        Filter { patterns: patterns(&query.search), kind: &query.kind, owner: &query.owner, fixed }
+        Filter { words: words(&query.search), kind: &query.kind, owner: &query.owner, fixed }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty() && self.kind.is_empty() && self.owner.is_empty() && self.fixed.is_empty()
+        self.words.is_empty() && self.kind.is_empty() && self.owner.is_empty() && self.fixed.is_empty()
     }
 
-    /// Appends ` AND …` for each condition. `scan` keeps SQLite from using an index on the kind: a search reads every
-    /// row anyway, and reading them in order is faster than following an index.
+    /// Appends ` AND …` for each condition. `scan` keeps SQLite from using an index for them: a search reads every row
+    /// anyway, and reading them in order is faster than following an index.
     pub fn push(&self, sql: &mut Sql, dialect: Dialect, scan: bool) -> Result<(), sqlx::Error> {
         if !self.kind.is_empty() {
             let column = if scan { dialect.unindexed("a.kind") } else { "a.kind".to_owned() };
@@ -103,8 +108,8 @@ impl<'q> Filter<'q> {
             let condition = if scan { dialect.unindexed(condition) } else { condition.clone() };
             sql.push(" AND ").push(&condition);
         }
-        for pattern in &self.patterns {
-            sql.push(" AND a.search LIKE ").bind(pattern.as_str())?.push(" ESCAPE '!'");
+        for word in &self.words {
+            sql.push(" AND ").push(dialect.position()).push("(a.search, ").bind(word.as_str())?.push(") > 0");
         }
         Ok(())
     }
@@ -167,7 +172,7 @@ impl Store {
         conn: &mut AnyConnection,
         filter: &Filter<'_>,
     ) -> Result<(Option<Vec<i64>>, i64), sqlx::Error> {
-        let scan = !filter.patterns.is_empty();
+        let scan = !filter.words.is_empty();
         if !filter.is_empty() {
             let mut sql = Sql::new("SELECT a.n FROM asset a WHERE 1 = 1");
             filter.push(&mut sql, self.dialect(), scan)?;
@@ -199,7 +204,8 @@ impl Store {
             Some(few) => {
                 sql.push(" AND a.n IN (").numbers(few).push(")");
             }
-            None => filter.push(&mut sql, self.dialect(), false)?,
+            // Walk the index of the order; another index would mean to sort all that match.
+            None => filter.push(&mut sql, self.dialect(), matches!(query.sort, AssetSort::Name | AssetSort::Seen))?,
         }
         if let Some((number, texts, n)) = after {
             let compare = if query.descending { " < (" } else { " > (" };

@@ -188,17 +188,17 @@ async fn reasons(
     category: Option<Category>,
     since: i64,
 ) -> Result<HashMap<i64, Vec<Change>>, sqlx::Error> {
+    // The worst of each hour are found in an index alone; only those are then read whole.
     let mut sql = Sql::new("SELECT ");
-    sql.push(COLUMNS).push(" FROM (SELECT ").push(COLUMNS);
-    sql.push(&format!(
-        ", row_number() OVER (PARTITION BY at / {HOUR} ORDER BY severity DESC, id DESC) AS place FROM change \
-         WHERE severity >= 3 AND kind IN ('opened', 'closed') AND at >= "
+    sql.push(COLUMNS).push(&format!(
+        " FROM change WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER \
+         (PARTITION BY at / {HOUR} ORDER BY moved DESC, id DESC) AS place FROM change WHERE moved > 0 AND at >= "
     ));
     sql.bind(since)?;
     if let Some(category) = category {
         sql.push(&format!(" AND (categories & {}) <> 0", category_bit(category)));
     }
-    sql.push(") ranked WHERE place <= 20 ORDER BY at, place");
+    sql.push(") ranked WHERE place <= 20)");
     let mut hours: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
     for row in sql.all(conn).await? {
         hours.entry(int(&row, 1)?.div_euclid(HOUR) * HOUR).or_default().push(change_of(&row)?);

@@ -144,6 +144,9 @@ async fn measure(store: &Store) {
     timed("generation", 20, async |_| store.generation().await.expect("read")).await;
     let kept = store.changes_after(0, 1_000_000).await.expect("read").len();
     println!("changes kept: {kept} of {}", store.generation().await.expect("read"));
+    if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
+        println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
+    }
     assert!(kept <= 201_024 + 40_000, "{kept} changes kept");
 }
 

@@ -172,7 +172,7 @@ fn flag_layer(flags: &GlobalFlags) -> Serialized<FlagLayer<'_>> {
         content: flags.content.as_deref(),
         docker,
     };
-    Serialized { value: layer, key: None, profile: figment::Profile::Default, loc: "command line" }
+    Serialized::defaults(layer)
 }
 
 /// The file to read: the one named, else `phiward.toml` here, else in the data folder. None is fine.

@@ -110,3 +110,10 @@ fn state(report: &SourceReport) -> SourceState {
         help: report.help.clone(),
     }
 }
+
+/// A client of the engine, for commands that make objects on it.
+pub async fn client(config: &Config) -> Result<bollard::Docker, crate::error::CliError> {
+    let wrong = |e: ConnectError| crate::error::CliError::from_error(&e).help(e.help());
+    let endpoint = discover(&connect_options(config)).map_err(wrong)?;
+    Ok(DockerCollector::connect(endpoint, None).await.map_err(wrong)?.into_client())
+}

@@ -215,7 +215,7 @@ fn is_time(text: &str) -> bool {
 /// Whole days from a time to now; absent when the time cannot be read.
 pub(super) fn days(from: &str, now: Timestamp) -> Option<i64> {
     let from: Timestamp = from.parse().ok()?;
-    Some((now.as_second() - from.as_second()).max(0) / 86_400)
+    Some(now.duration_since(from).as_secs().max(0) / 86_400)
 }
 
 fn sorted(items: impl Iterator<Item = String>) -> Vec<String> {

@@ -17,6 +17,8 @@ pub(super) struct DaemonProcess {
     pub environment: Option<Vec<String>>,
     /// The program's file.
     pub exe: Option<PathBuf>,
+    /// The process's own name, readable by everyone.
+    pub comm: String,
     /// Clock ticks after boot at which it started.
     pub started: Option<u64>,
 }
@@ -66,15 +68,31 @@ pub(super) fn find(pid: i32, socket: &Path, pid_file: &Path) -> Result<DaemonPro
     })
 }
 
+impl DaemonProcess {
+    /// Whether the process is an engine's daemon and not something that passes its socket on: a filtering proxy, an ssh
+    /// client. The process is known already; its name only confirms it.
+    pub(super) fn is_daemon(&self) -> bool {
+        matches!(self.program().as_str(), "dockerd" | "docker")
+    }
+
+    /// What the process is called.
+    pub(super) fn program(&self) -> String {
+        let exe = self.exe.as_ref().and_then(|e| e.file_name()).map(|n| n.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
+        exe.unwrap_or_else(|| self.comm.clone())
+    }
+}
+
 fn read(pid: i32) -> DaemonProcess {
     let proc = PathBuf::from(format!("/proc/{pid}"));
+    let stat = fs::read(proc.join("stat")).ok().and_then(|b| super::processes::parse_stat(&b)).unwrap_or_default();
     DaemonProcess {
         pid,
         uid: fs::metadata(&proc).ok().map(|m| m.uid()),
         command: words(&proc.join("cmdline")),
         environment: words(&proc.join("environ")),
         exe: fs::read_link(proc.join("exe")).ok(),
-        started: fs::read(proc.join("stat")).ok().and_then(|b| super::processes::parse_stat(&b)).map(|s| s.started),
+        started: (!stat.comm.is_empty()).then_some(stat.started),
+        comm: stat.comm,
     }
 }
 
@@ -180,7 +198,9 @@ mod tests {
         let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let found = find(peer(&socket).await.unwrap(), &socket, Path::new("/nonexistent")).unwrap();
         assert_eq!(found.pid, i32::try_from(std::process::id()).unwrap());
-        assert!(found.command.is_some_and(|c| !c.is_empty()));
+        assert!(found.command.as_ref().is_some_and(|c| !c.is_empty()));
+        // It is no daemon, only something that listens.
+        assert!(!found.is_daemon() && !found.program().is_empty());
         let inode = listening_inode(&socket).unwrap();
         assert!(holds(found.pid, inode).unwrap());
         drop(listener);

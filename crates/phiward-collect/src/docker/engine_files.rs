@@ -1,13 +1,14 @@
-//! Files of a local engine: ownership and modes, audit rules, the package it came from, accounts that may use it.
+//! Files of a local engine: ownership and modes, what audit rules watch.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use phiward_core::asset::Missing;
 
-use super::facts::{AuditWatch, EngineAudit, EngineFiles, EnginePackage};
+use super::facts::{AuditWatch, EngineAudit, EngineFiles};
 use crate::files::{FileFacts, Names};
+use crate::host::AuditRules;
 
 /// Paths that the daemon's settings name.
 #[derive(Clone, Debug, Default)]
@@ -84,13 +85,13 @@ fn registry_certs(dir: &Path, names: &Names) -> io::Result<Vec<FileFacts>> {
     Ok(found)
 }
 
-/// Which of the engine's paths the rules watch. `live` says that the rules are the kernel's.
-pub(super) fn audit(paths: &Paths, rules: &str, live: bool) -> EngineAudit {
-    let watches = parse_rules(rules);
+/// Which of the engine's paths the rules watch.
+pub(super) fn audit(paths: &Paths, rules: &AuditRules) -> EngineAudit {
     let watch = |candidates: &[&Path]| {
         let path = candidates.iter().find(|p| p.exists()).or(candidates.first()).map_or_else(PathBuf::new, |p| p.to_path_buf());
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-        let watched = watches.iter().any(|w| w.covers(&path) || w.covers(&real));
+        // Rules name files by either side of a link: /var/run/docker.sock and /run/docker.sock.
+        let watched = [&path, &real].iter().any(|p| rules.watches(&p.to_string_lossy()));
         AuditWatch { exists: path.exists(), path: path.to_string_lossy().into_owned(), watched }
     };
     let at = |path: &'static str| watch(&[Path::new(path)]);
@@ -100,7 +101,7 @@ pub(super) fn audit(paths: &Paths, rules: &str, live: bool) -> EngineAudit {
         watch(&[&usr, &sbin])
     };
     EngineAudit {
-        live,
+        live: rules.live,
         daemon: watch(&[&program]),
         run_containerd: at("/run/containerd"),
         var_lib_docker: watch(&[&paths.data_root]),
@@ -117,109 +118,6 @@ pub(super) fn audit(paths: &Paths, rules: &str, live: bool) -> EngineAudit {
         containerd_shim_runc_v1: either("containerd-shim-runc-v1"),
         containerd_shim_runc_v2: either("containerd-shim-runc-v2"),
         runc: either("runc"),
-    }
-}
-
-#[derive(Debug, PartialEq)]
-struct Watch {
-    path: PathBuf,
-    /// Reaches everything below a directory.
-    deep: bool,
-}
-
-impl Watch {
-    fn covers(&self, path: &Path) -> bool {
-        path == self.path || (self.deep && path.starts_with(&self.path))
-    }
-}
-
-/// Reads rules in the form of auditctl: `-w PATH`, `-F path=PATH`, `-F dir=PATH`. Rules that exclude do not count.
-fn parse_rules(text: &str) -> Vec<Watch> {
-    let mut watches = Vec::new();
-    for line in text.lines().map(str::trim).filter(|l| !l.starts_with('#')) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let clean = |p: &str| PathBuf::from(if p.len() > 1 { p.trim_end_matches('/') } else { p });
-        if let Some(at) = words.iter().position(|w| *w == "-w") {
-            watches.extend(words.get(at + 1).map(|p| Watch { path: clean(p), deep: true }));
-        }
-        if words.iter().any(|w| w.contains("never")) {
-            continue;
-        }
-        for word in &words {
-            if let Some(path) = word.strip_prefix("path=") {
-                watches.push(Watch { path: clean(path), deep: false });
-            } else if let Some(path) = word.strip_prefix("dir=") {
-                watches.push(Watch { path: clean(path), deep: true });
-            }
-        }
-    }
-    watches
-}
-
-/// Rules from files, for when the kernel cannot be asked.
-pub(super) fn rule_files() -> String {
-    let mut text = fs::read_to_string("/etc/audit/audit.rules").unwrap_or_default();
-    if let Ok(entries) = fs::read_dir("/etc/audit/rules.d") {
-        for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "rules")) {
-            text.push('\n');
-            text.push_str(&fs::read_to_string(path).unwrap_or_default());
-        }
-    }
-    text
-}
-
-/// Names that may use a socket of group `docker`: members, and accounts whose first group it is.
-pub(super) fn docker_group(group: &str, passwd: &str) -> Vec<String> {
-    let Some(line) = group.lines().find(|l| l.split(':').next() == Some("docker")) else { return Vec::new() };
-    let fields: Vec<&str> = line.split(':').collect();
-    let gid = fields.get(2).copied().unwrap_or_default();
-    let mut names: Vec<String> = fields.get(3).copied().unwrap_or_default().split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::to_owned).collect();
-    names.extend(
-        passwd.lines().filter(|l| l.split(':').nth(3) == Some(gid)).filter_map(|l| l.split(':').next()).map(str::to_owned),
-    );
-    names.sort();
-    names.dedup();
-    names
-}
-
-/// The Debian package that holds the daemon's program.
-pub(super) fn debian_package(program: &Path) -> Option<EnginePackage> {
-    let path = program.to_string_lossy();
-    // Before the merge of /usr the database may still call it by its old place.
-    let short = path.strip_prefix("/usr").unwrap_or(&path).to_owned();
-    let name = ["docker.io", "docker-ce", "moby-engine"].into_iter().find(|name| {
-        fs::read_to_string(format!("/var/lib/dpkg/info/{name}.list")).is_ok_and(|list| list.lines().any(|l| l == path || l == short))
-    })?;
-    let version = installed_version(fs::File::open("/var/lib/dpkg/status").ok()?, name)?;
-    Some(EnginePackage { name: name.to_owned(), version, update_available: None })
-}
-
-fn installed_version(status: impl io::Read, package: &str) -> Option<String> {
-    let mut reader = BufReader::with_capacity(1 << 16, status);
-    let mut line = Vec::new();
-    let (mut here, mut version, mut installed) = (false, None, false);
-    let wanted = format!("Package: {package}");
-    loop {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line).ok()?;
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        if read == 0 || text.is_empty() {
-            if here && installed {
-                return version;
-            }
-            if read == 0 {
-                return None;
-            }
-            (here, version, installed) = (false, None, false);
-        } else if text == wanted.as_bytes() {
-            here = true;
-        } else if here {
-            if let Some(v) = text.strip_prefix(b"Version: ") {
-                version = Some(String::from_utf8_lossy(v).into_owned());
-            } else if text.starts_with(b"Status: ") {
-                installed = text.ends_with(b" installed");
-            }
-        }
     }
 }
 
@@ -249,30 +147,6 @@ pub(super) fn login_files() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rules_watch_paths_and_what_lies_below() {
-        let rules = "-w /etc/docker/ -p wa -k docker\n-a always,exit -F arch=b64 -F path=/usr/bin/runc -F perm=x\n# -w /run\n-a never,exit -F dir=/var/lib/docker\n";
-        let watches = parse_rules(rules);
-        let covered = |p: &str| watches.iter().any(|w| w.covers(Path::new(p)));
-        assert!(covered("/etc/docker") && covered("/etc/docker/daemon.json") && covered("/usr/bin/runc"));
-        assert!(!covered("/etc/dockerfile") && !covered("/usr/bin/runc/x") && !covered("/run") && !covered("/var/lib/docker"));
-    }
-
-    #[test]
-    fn group_members_by_list_and_by_first_group() {
-        let names = docker_group("root:x:0:\ndocker:x:103:bob, alice\n", "carol:x:1:103::/:/bin/sh\nbob:x:2:2::/:/bin/sh\n");
-        assert_eq!(names, ["alice", "bob", "carol"]);
-        assert!(docker_group("root:x:0:\n", "").is_empty());
-    }
-
-    #[test]
-    fn version_of_an_installed_package() {
-        let status = "Package: docker.io-doc\nStatus: install ok installed\nVersion: 9\n\nPackage: docker.io\nStatus: install ok installed\nVersion: 20.10.24+dfsg1-1\n\n";
-        assert_eq!(installed_version(status.as_bytes(), "docker.io").as_deref(), Some("20.10.24+dfsg1-1"));
-        let removed = "Package: docker.io\nStatus: deinstall ok config-files\nVersion: 1\n";
-        assert_eq!(installed_version(removed.as_bytes(), "docker.io"), None);
-    }
 
     #[test]
     fn content_trust_of_login_shells() {

@@ -13,8 +13,10 @@ use super::daemon::{self, Running};
 use super::daemon_process::{self, DaemonProcess};
 use super::engine_files::{self, Paths};
 use super::facts::{DaemonFacts, EngineFacts};
+use super::package;
 use super::processes::{self, Process};
 use crate::files::Names;
+use crate::host;
 use crate::storage::Mounts;
 
 /// The engine's machine, as far as it is this one.
@@ -56,9 +58,23 @@ pub(super) async fn is_here(endpoint: &Endpoint, info: &SystemInfo) -> Result<(P
 
 impl Local {
     /// Reads everything that is common to all containers. Blocks.
-    pub(super) fn read(socket: &Path, peer: i32, info: &SystemInfo) -> Local {
+    ///
+    /// # Errors
+    /// In words: the process behind the socket only passes it on, perhaps to another machine.
+    pub(super) fn read(socket: &Path, peer: i32, info: &SystemInfo) -> Result<Local, String> {
         let data_root = info.docker_root_dir.clone().unwrap_or_default();
-        let daemon = daemon_process::find(peer, socket, Path::new("/var/run/docker.pid"));
+        let mut daemon = daemon_process::find(peer, socket, Path::new("/var/run/docker.pid"));
+        if let Ok(process) = &daemon
+            && !process.is_daemon()
+        {
+            let why = format!("{} is served by {} and not by an engine's daemon", socket.display(), process.program());
+            // The engine behind may still be this machine's: then its id is in its data directory.
+            let id = fs::read_to_string(Path::new(&data_root).join("engine-id")).unwrap_or_default();
+            if data_root.is_empty() || id.trim().is_empty() || Some(id.trim()) != info.id.as_deref() {
+                return Err(format!("{why}; point phiward at the engine's own socket to read this"));
+            }
+            daemon = Err(why);
+        }
         let mut paths = Paths {
             socket: socket.to_owned(),
             config_file: PathBuf::from("/etc/docker/daemon.json"),
@@ -74,7 +90,7 @@ impl Local {
             sockets.extend(s.facts.hosts.iter().filter_map(|h| h.strip_prefix("unix://")).map(PathBuf::from));
         }
         sockets.dedup();
-        Local {
+        Ok(Local {
             daemon,
             paths,
             names: Names::read(),
@@ -84,7 +100,7 @@ impl Local {
             sockets,
             data_root,
             settings,
-        }
+        })
     }
 
     /// The daemon's settings, or why they are not known.
@@ -92,9 +108,8 @@ impl Local {
         self.settings.as_ref().map(|s| &s.facts).map_err(String::as_str)
     }
 
-    /// Puts what this machine tells into the engine's facts. `rules` are the audit rules, with whether they are the
-    /// kernel's.
-    pub(super) fn fill(&self, facts: &mut EngineFacts, rules: (&str, bool), gaps: &mut Vec<Missing>) {
+    /// Puts what this machine tells into the engine's facts. Blocks.
+    pub(super) fn fill(&self, facts: &mut EngineFacts, gaps: &mut Vec<Missing>) {
         let mut gap = |path: &str, why: &str| gaps.push(Missing { path: path.into(), why: why.into() });
         facts.local = true;
         match &self.settings {
@@ -111,19 +126,20 @@ impl Local {
             },
             Err(why) => gap("root_dir", why),
         }
-        match (fs::read("/etc/group"), fs::read("/etc/passwd")) {
-            (Ok(group), Ok(passwd)) => {
-                let text = |b: Vec<u8>| String::from_utf8_lossy(&b).into_owned();
-                facts.docker_group_members = Some(engine_files::docker_group(&text(group), &text(passwd)));
-            }
-            (Err(e), _) | (_, Err(e)) => gap("docker_group_members", &format!("/etc/group or /etc/passwd: {e}")),
+        let root = Path::new("/");
+        match host::group_members(root, "docker") {
+            Ok(members) => facts.docker_group_members = Some(members.unwrap_or_default()),
+            Err(e) => gap("docker_group_members", &format!("/etc/group or /etc/passwd: {e}")),
+        }
+        match host::audit_rules(root, true) {
+            Ok(rules) => facts.audit = Some(engine_files::audit(&self.paths, &rules)),
+            Err(why) => gap("audit", &why),
         }
         facts.content_trust = Some(engine_files::content_trust(&engine_files::login_files()));
-        facts.audit = Some(engine_files::audit(&self.paths, rules.0, rules.1));
         let mut file_gaps = Vec::new();
         facts.files = Some(engine_files::read(&self.paths, &self.names, &mut file_gaps));
         gaps.extend(file_gaps);
-        facts.package = self.paths.program.as_deref().and_then(engine_files::debian_package);
+        facts.package = self.paths.program.as_deref().and_then(package::of);
     }
 }
 
@@ -213,20 +229,4 @@ fn newer_than_process(file: &Path, started_ticks: u64) -> Option<bool> {
     let started = boot + i64::try_from(started_ticks / 100).ok()?;
     // Both clocks are cut to seconds.
     Some(fs::metadata(file).ok()?.mtime() > started + 1)
-}
-
-/// The rules the kernel has loaded, else those of the files.
-pub(super) async fn audit_rules() -> (String, bool) {
-    for program in ["/usr/sbin/auditctl", "/sbin/auditctl"] {
-        if !Path::new(program).exists() {
-            continue;
-        }
-        let run = tokio::process::Command::new(program).arg("-l").env_clear().kill_on_drop(true).output();
-        if let Ok(Ok(output)) = tokio::time::timeout(std::time::Duration::from_secs(2), run).await
-            && output.status.success()
-        {
-            return (String::from_utf8_lossy(&output.stdout).into_owned(), true);
-        }
-    }
-    (engine_files::rule_files(), false)
 }

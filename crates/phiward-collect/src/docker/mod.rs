@@ -3,6 +3,7 @@
 //! Facts come from what is live: the daemon is the process at the other end of its socket, isolation and limits are read
 //! from each container's first process. Nothing is executed inside containers and nothing is changed.
 
+mod access;
 mod connect;
 mod container;
 mod daemon;
@@ -23,6 +24,7 @@ mod live;
 mod local;
 mod mounts;
 mod network;
+mod package;
 pub mod ports;
 mod processes;
 mod reading;
@@ -111,23 +113,23 @@ impl DockerCollector {
         let mut inventory = Inventory::empty(&info, self.host_id.clone(), now);
         let d = &self.docker;
         let before = self.inventory.take();
-        let (images, volumes, networks, containers, rules, usage) = tokio::join!(
+        let (images, volumes, networks, containers, usage) = tokio::join!(
             fetch::image_list(d),
             fetch::volume_list(d),
             fetch::network_list(d),
             fetch::container_list(d),
-            local::audit_rules(),
             reading::disk_usage(d, &self.endpoint, &self.disk_usage, now),
         );
         self.disk_usage = usage;
-        reading::engine(&mut inventory, &machine, &self.endpoint, (&info, &version), rules, &self.disk_usage, now).await;
+        reading::engine(&mut inventory, &machine, &self.endpoint, (&info, &version), &self.disk_usage, now).await;
         reading::networks(&mut inventory, networks, before.as_ref(), now);
         reading::volumes(&mut inventory, &machine, volumes, before.as_ref(), now).await;
-        tokio::join!(
+        let (images, containers) = tokio::join!(
             reading::images(d, images, before.as_ref().map(|b| &b.images), now),
             reading::containers(d, &machine, &inventory, containers, now)
-        )
-        .store(&mut inventory, before.as_ref());
+        );
+        images.store(&mut inventory, before.as_ref());
+        containers.store(&mut inventory, before.as_ref());
         let assets = derive::assets(&inventory);
         self.handed = assets.iter().map(|a| (a.id.clone(), a.clone())).collect();
         let whole = inventory.unlisted.is_empty();
@@ -157,8 +159,7 @@ impl DockerCollector {
         let d = &self.docker;
         let touches = |pick: fn(&Touched) -> bool| touched.iter().any(pick);
         if touches(|t| matches!(t, Touched::Engine)) {
-            let rules = local::audit_rules().await;
-            reading::engine(&mut inventory, &machine, &self.endpoint, (&info, &version), rules, &self.disk_usage, now).await;
+            reading::engine(&mut inventory, &machine, &self.endpoint, (&info, &version), &self.disk_usage, now).await;
         }
         let mut ids: BTreeSet<String> = touched.iter().filter_map(|t| if let Touched::Container(id) = t { Some(id.clone()) } else { None }).collect();
         for network in touched.iter().filter_map(|t| if let Touched::Network(id) = t { Some(id) } else { None }) {

@@ -37,7 +37,9 @@ impl Machine {
         let local = match local::is_here(endpoint, &info).await {
             Ok((socket, peer)) => {
                 let info = info.clone();
-                tokio::task::spawn_blocking(move || Local::read(&socket, peer, &info)).await.map_err(|e| format!("reading this machine broke off: {e}"))
+                tokio::task::spawn_blocking(move || Local::read(&socket, peer, &info))
+                    .await
+                    .unwrap_or_else(|e| Err(format!("reading this machine broke off: {e}")))
             }
             Err(why) => Err(why),
         };
@@ -112,7 +114,6 @@ pub(super) async fn engine(
     machine: &Machine,
     endpoint: &Endpoint,
     said: (&SystemInfo, &SystemVersion),
-    rules: (String, bool),
     usage: &DiskUsageCache,
     now: Timestamp,
 ) {
@@ -135,7 +136,7 @@ pub(super) async fn engine(
             let read = tokio::task::spawn_blocking(move || {
                 let mut gaps = Vec::new();
                 if let Ok(local) = local.as_ref() {
-                    local.fill(&mut facts, (&rules.0, rules.1), &mut gaps);
+                    local.fill(&mut facts, &mut gaps);
                 }
                 (facts, gaps)
             })
@@ -150,9 +151,8 @@ pub(super) async fn engine(
                     return;
                 }
             }
-            let release = support::distribution();
-            let ends = release.as_ref().and_then(|(id, version)| crate::host::support::support_ends(id, version));
-            facts.supported = support::supported(facts.version.as_deref().unwrap_or_default(), facts.package.as_ref(), ends, now);
+            let ends = support::distribution_ends();
+            facts.supported = support::supported(facts.version.as_deref().unwrap_or_default(), facts.package.as_ref(), super::package::is_debian(), ends, now);
         }
         Err(why) => {
             for path in ["daemon", "root_dir", "docker_group_members", "files", "audit", "content_trust", "package"] {
@@ -242,7 +242,7 @@ impl Read<ImageFacts> {
 }
 
 impl Read<ContainerFacts> {
-    fn store(self, inventory: &mut Inventory, before: Option<&Inventory>) {
+    pub(super) fn store(self, inventory: &mut Inventory, before: Option<&Inventory>) {
         match self.unlisted {
             None => inventory.containers = self.objects.into_iter().collect(),
             Some(why) => {
@@ -250,18 +250,6 @@ impl Read<ContainerFacts> {
                 inventory.containers = before.map(|b| b.containers.clone()).unwrap_or_default();
             }
         }
-    }
-}
-
-/// Both kinds that are read at the same time.
-pub(super) trait Store {
-    fn store(self, inventory: &mut Inventory, before: Option<&Inventory>);
-}
-
-impl Store for (Read<ImageFacts>, Read<ContainerFacts>) {
-    fn store(self, inventory: &mut Inventory, before: Option<&Inventory>) {
-        self.0.store(inventory, before);
-        self.1.store(inventory, before);
     }
 }
 

@@ -98,6 +98,8 @@ CREATE INDEX finding_check ON finding (chk, ord, since, asset);
 -- Findings counted by verdict and severity.
 CREATE TABLE finding_tally (grade INTEGER PRIMARY KEY, amount BIGINT NOT NULL);
 
+-- severity: 0 none. moved: the severity of an opened or closed finding of severity medium or worse, else 0.
+-- categories: a bit each (codes.rs).
 CREATE TABLE change (
     id INTEGER PRIMARY KEY,
     at BIGINT NOT NULL,
@@ -107,12 +109,13 @@ CREATE TABLE change (
     asset_kind TEXT NOT NULL,
     check_id TEXT NOT NULL,
     severity BIGINT NOT NULL,
+    moved BIGINT NOT NULL,
     categories BIGINT NOT NULL,
     detail TEXT NOT NULL
 );
 CREATE INDEX change_at ON change (at, id);
 CREATE INDEX change_asset ON change (asset, at, id);
-CREATE INDEX change_moved ON change (at, id) WHERE severity >= 3;
+CREATE INDEX change_moved ON change (at, moved, id, categories) WHERE moved > 0;
 
 -- category is empty for overall.
 CREATE TABLE posture_hour (

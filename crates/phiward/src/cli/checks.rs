@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableStyle};
 use phiward_core::check::Check;
 use phiward_core::content::Content;
 use phiward_core::judge::Judge;
@@ -84,7 +84,7 @@ fn list(content: &Content, kind: Option<&str>, manual: bool) {
         .collect();
     checks.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = output::width() {
         table.set_width(width);
     }

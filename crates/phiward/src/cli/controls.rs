@@ -1,7 +1,7 @@
 //! `phiward controls`
 
 use clap::Subcommand;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableStyle};
 use phiward_core::content::Content;
 use phiward_core::control::{Control, Framework};
 
@@ -50,7 +50,7 @@ fn list(content: &Content, wanted: &str) -> Result<(), CliError> {
         CliError::new(format!("there is no framework `{wanted}`")).help(format!("the frameworks are {}", known.join(", ")))
     })?;
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = output::width() {
         table.set_width(width);
     }

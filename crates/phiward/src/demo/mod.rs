@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use bollard::Docker;
 use bollard::errors::Error as DockerError;
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountTypeEnum, NetworkCreateRequest,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkCreateRequest,
     PortBinding, RestartPolicy, RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
@@ -226,7 +226,7 @@ fn host_config(number: u32, service: &Service, exposed: &str) -> HostConfig {
         mounts.push(Mount {
             target: Some(target.to_owned()),
             source: Some(object_name(number, VOLUME)),
-            typ: Some(MountTypeEnum::VOLUME),
+            typ: Some(MountType::VOLUME),
             ..Mount::default()
         });
     }
@@ -234,7 +234,7 @@ fn host_config(number: u32, service: &Service, exposed: &str) -> HostConfig {
         mounts.push(Mount {
             target: Some("/var/run/docker.sock".to_owned()),
             source: Some("/var/run/docker.sock".to_owned()),
-            typ: Some(MountTypeEnum::BIND),
+            typ: Some(MountType::BIND),
             ..Mount::default()
         });
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use phiward_collect::docker::DockerCollector;
-use phiward_collect::docker::events::{Event, EventError, GapDetector, Touched};
+use phiward_collect::docker::{DockerCollector, Event, EventError, GapDetector, Touched};
 use phiward_collect::source::SourceReport;
 use phiward_core::asset::Status;
 use phiward_store::StoreError;
@@ -63,7 +62,10 @@ impl Watcher {
         // The events are opened before the whole reading, so that nothing falls between the two. They are taken in at
         // once, however long a reading takes: the engine drops slow readers.
         let since = self.detector.since();
-        self.detector.reconnected(i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX));
+        match collector.engine_clock().await {
+            Ok(now) => self.detector.reconnected(now),
+            Err(error) => return error.to_string(),
+        }
         let (sender, mut events) = mpsc::unbounded_channel();
         let stream = collector.events(since);
         let reader = tokio::spawn(async move {

@@ -30,7 +30,7 @@ impl Keeper {
         }
         let now = Timestamp::now();
         let batch = Batch {
-            assets: self.judge(collection.assets, |_| now).await,
+            assets: self.judge(collection.assets, move |_| now).await,
             gone: collection.gone,
             whole_prefix,
             content: self.content.digest().to_owned(),

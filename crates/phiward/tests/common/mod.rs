@@ -3,6 +3,8 @@
 
 pub mod browser;
 pub mod docker;
+pub mod judged;
+pub mod machine;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -9,7 +9,7 @@ use phiward_store::model::EphiMap;
 
 use super::component;
 
-pub use model::{Flow, flows};
+pub use model::{Flow, flows, mark};
 
 /// A box of the picture.
 #[derive(Clone, Debug, PartialEq)]
