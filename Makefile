@@ -5,7 +5,7 @@ run:            ## Build and start phiward on this machine
 	cargo run --release -- up
 
 test: lint      ## Install what the tests need and run everything
-	scripts/with-services.sh cargo test --workspace
+	scripts/with-services.sh cargo test --workspace --no-fail-fast
 
 lint:
 	cargo fmt --all --check

@@ -60,7 +60,8 @@ pub struct Names {
 impl Names {
     /// Reads `/etc/passwd` and `/etc/group`. A file that cannot be read gives no names, so numbers are shown.
     pub fn read() -> Self {
-        let text = |path: &str| std::fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+        let text =
+            |path: &str| std::fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
         Self::parse(&text("/etc/passwd"), &text("/etc/group"))
     }
 

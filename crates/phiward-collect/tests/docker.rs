@@ -46,7 +46,10 @@ impl Things {
     fn new(test: &str) -> Option<Things> {
         let busybox = ["/usr/bin/busybox", "/bin/busybox"].into_iter().find(|p| std::path::Path::new(p).exists());
         let Some(busybox) = busybox else {
-            assert!(std::env::var("PHIWARD_TEST_REQUIRE_DOCKER").is_err(), "no busybox to make an image of (apt-get install busybox-static)");
+            assert!(
+                std::env::var("PHIWARD_TEST_REQUIRE_DOCKER").is_err(),
+                "no busybox to make an image of (apt-get install busybox-static)"
+            );
             return None;
         };
         let tag = format!("phiward-it-{test}-{}", std::process::id());
@@ -108,7 +111,12 @@ impl Things {
 impl Drop for Things {
     fn drop(&mut self) {
         let quiet = |args: &[&str]| {
-            Command::new("docker").args(args).stdin(Stdio::null()).output().map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default()
+            Command::new("docker")
+                .args(args)
+                .stdin(Stdio::null())
+                .output()
+                .map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
+                .unwrap_or_default()
         };
         let label = format!("label=phiward-test={}", self.tag);
         for id in quiet(&["ps", "-aq", "--filter", &label]).split_whitespace() {
@@ -144,20 +152,62 @@ async fn running_containers_show_what_is_live() {
     t.container(
         "run",
         "phi",
-        &["-v", &mount, "--network", &network, "--label", "phiward.phi=yes", "--cap-drop", "ALL", "--read-only", "--user", "1000", "--memory", "64m", "--pids-limit", "50",
-            "--security-opt", "no-new-privileges", "-e", "DB_PASSWORD=hunter2", "-e", "API_TOKEN_FILE=/run/secrets/x"],
+        &[
+            "-v",
+            &mount,
+            "--network",
+            &network,
+            "--label",
+            "phiward.phi=yes",
+            "--cap-drop",
+            "ALL",
+            "--read-only",
+            "--user",
+            "1000",
+            "--memory",
+            "64m",
+            "--pids-limit",
+            "50",
+            "--security-opt",
+            "no-new-privileges",
+            "-e",
+            "DB_PASSWORD=hunter2",
+            "-e",
+            "API_TOKEN_FILE=/run/secrets/x",
+        ],
         &["sleep", "600"],
     );
-    t.container("run", "bad", &["-v", &mount, "-v", "/run:/hostrun:ro", "-v", &sneaky, "--pid", "host", "--cap-add", "NET_ADMIN", "-p", "[::]:18081:80", "--restart", "always"], &[
-        "sh", "-c", "touch /written; touch /bin/tool; httpd -f -p 8080 & sleep 600",
-    ]);
+    t.container(
+        "run",
+        "bad",
+        &[
+            "-v",
+            &mount,
+            "-v",
+            "/run:/hostrun:ro",
+            "-v",
+            &sneaky,
+            "--pid",
+            "host",
+            "--cap-add",
+            "NET_ADMIN",
+            "-p",
+            "[::]:18081:80",
+            "--restart",
+            "always",
+        ],
+        &["sh", "-c", "touch /written; touch /bin/tool; httpd -f -p 8080 & sleep 600"],
+    );
     tokio::time::sleep(Duration::from_millis(700)).await;
     let c = collector.collect(Timestamp::now()).await;
     assert!(c.whole, "{:?}", c.source.status);
     assert!(c.assets.iter().all(|a| a.id.as_str().starts_with("docker://")));
 
     let phi = facts(&c, &t.name("phi"));
-    assert_eq!((&phi["ephi"], &phi["readonly_rootfs"], &phi["user"], &phi["running"]), (&json!("yes"), &json!(true), &json!("1000"), &json!(true)));
+    assert_eq!(
+        (&phi["ephi"], &phi["readonly_rootfs"], &phi["user"], &phi["running"]),
+        (&json!("yes"), &json!(true), &json!("1000"), &json!(true))
+    );
     assert_eq!(phi["role"], json!("test"));
     assert_eq!(phi["environment_secrets"], json!([{"name": "DB_PASSWORD", "kind": "password"}]));
     assert!(!serde_json::to_string(&c.assets).unwrap().contains("hunter2"));
@@ -185,7 +235,10 @@ async fn running_containers_show_what_is_live() {
     if engine.facts["local"] == json!(true) && rustix::process::geteuid().is_root() {
         assert_eq!(engine.relations[0].to.as_str(), "host://test");
         assert!(engine.facts["daemon"]["pid"].as_i64().unwrap() > 1);
-        assert_eq!((&phi["isolation_from"], &phi["no_new_privileges"], &phi["seccomp"]), (&json!("process"), &json!(true), &json!("filter")));
+        assert_eq!(
+            (&phi["isolation_from"], &phi["no_new_privileges"], &phi["seccomp"]),
+            (&json!("process"), &json!(true), &json!("filter"))
+        );
         assert_eq!((&phi["capabilities"], &phi["runs_as_root"]), (&json!([]), &json!(false)));
         assert_eq!((&phi["limits"]["memory"], &phi["limits"]["pids"]), (&json!(67_108_864), &json!(50)));
         assert_eq!(phi["processes"]["uids"], json!([1000]));
@@ -224,7 +277,11 @@ async fn a_refresh_hands_over_what_changed_and_what_is_gone() {
     assert!(c.gone[0].as_str().ends_with(&b));
     assert_eq!(facts(&c, &t.name("a"))["shared_writable_volumes"], json!([]));
     let c = collector.refresh(&[Touched::Container(a)], Timestamp::now()).await;
-    assert!(c.gone.is_empty() && c.assets.iter().all(|x| x.name == t.name("a")), "{:?}", c.assets.iter().map(|x| &x.name).collect::<Vec<_>>());
+    assert!(
+        c.gone.is_empty() && c.assets.iter().all(|x| x.name == t.name("a")),
+        "{:?}",
+        c.assets.iter().map(|x| &x.name).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +291,10 @@ async fn created_containers_have_no_live_facts() {
     t.container("create", "p", &["--privileged", "-v", "/etc/shadow:/s:ro"], &["sleep", "1"]);
     let c = collector.collect(Timestamp::now()).await;
     let p = facts(&c, &t.name("p"));
-    assert_eq!((&p["never_started"], &p["isolation_from"], &p["privileged"]), (&json!(true), &json!("configuration"), &json!(true)));
+    assert_eq!(
+        (&p["never_started"], &p["isolation_from"], &p["privileged"]),
+        (&json!(true), &json!("configuration"), &json!(true))
+    );
     assert!(p["extra_capabilities"].as_array().unwrap().contains(&json!("SYS_ADMIN")));
     assert_eq!(p["mounts"][0]["sensitive_host_path"], json!("/etc"));
     assert!(p.get("processes").is_none() && p.get("layer").is_none());

@@ -217,8 +217,8 @@ struct FindingDoc<'a> {
     citations: &'a BTreeMap<String, Vec<String>>,
     /// What is wrong; only where the verdict is `fail` or `excepted`.
     message: Option<String>,
-    /// How to mend it; only where the verdict is `fail` or `excepted`.
-    remedy: Option<&'a str>,
+    /// How to mend it when it fails.
+    remedy: &'a str,
     collector: &'a str,
     collected_at: Timestamp,
     /// When it began, where a history is kept.
@@ -261,7 +261,7 @@ impl<'a> FindingDoc<'a> {
             facts: &finding.facts,
             citations: &check.citations,
             message: wrong.then(|| says(check)),
-            remedy: wrong.then_some(check.remedy.as_str()),
+            remedy: &check.remedy,
             collector: &finding.collector,
             collected_at: finding.collected_at,
             since: finding.since,

@@ -92,14 +92,6 @@ impl Params {
         }
     }
 
-    /// A moment in RFC 3339.
-    pub fn moment(&self, name: &str) -> Result<Option<jiff::Timestamp>, Problem> {
-        let Some(value) = self.text(name)? else { return Ok(None) };
-        value.parse().map(Some).map_err(|_| {
-            Problem::bad(format!("The parameter `{name}` is `{value}`; it must be a time such as 2030-01-31T14:00:00Z."))
-        })
-    }
-
     /// `severity`: at least this one.
     pub fn severity(&self) -> Result<Option<Severity>, Problem> {
         self.word("severity", &Severity::ALL.map(|s| (s.as_str(), s)))

@@ -22,10 +22,9 @@
   }
 
   // What the reader opened or closed by hand stays so.
-  const key = (d) => d.dataset.key || "";
   function keepOpen(old, fresh) {
-    const was = new Map([...old.querySelectorAll("details[data-key]")].map((d) => [key(d), d.open]));
-    for (const d of fresh.querySelectorAll("details[data-key]")) if (was.has(key(d))) d.open = was.get(key(d));
+    const was = new Map([...old.querySelectorAll("details[data-key]")].map((d) => [d.dataset.key, d.open]));
+    for (const d of fresh.querySelectorAll("details[data-key]")) if (was.has(d.dataset.key)) d.open = was.get(d.dataset.key);
   }
   function keepScroll(old, fresh) {
     const from = old.querySelectorAll(".scroll, pre"), to = fresh.querySelectorAll(".scroll, pre");
@@ -41,39 +40,29 @@
   function replace(html) {
     const page = new DOMParser().parseFromString(html, "text/html");
     const here = parts(document), there = parts(page);
-    let added = false;
-    for (const name of there.keys()) if (!here.has(name)) added = true;
-    for (const [name, fresh] of there) {
-      const old = here.get(name);
-      const text = fresh.outerHTML;
-      if (!old || sent.get(name) === text) continue;
-      const focus = focusPath(old);
+    for (const [name, old] of here) if (!there.has(name)) { old.remove(); sent.delete(name); }
+    // From last to first, so that a part that appears goes before the one that follows it.
+    let next = null;
+    for (const [name, fresh] of [...there].reverse()) {
+      const old = here.get(name), known = sent.get(name), text = fresh.outerHTML;
+      if (old && known === text) { next = old; continue; }
       const node = document.importNode(fresh, true);
-      keepOpen(old, node);
-      const known = sent.get(name);
       sent.set(name, text);
-      const top = window.scrollY;
-      old.replaceWith(node);
-      keepScroll(old, node);
       copyButtons(node);
+      if (!old) {
+        if (next) next.before(node); else document.querySelector("main").append(node);
+      } else {
+        const focus = focusPath(old), top = scrollY;
+        keepOpen(old, node);
+        old.replaceWith(node);
+        keepScroll(old, node);
+        if (focus) node.querySelectorAll(focus.like)[focus.index]?.focus({ preventScroll: true });
+        if (scrollY !== top) scrollTo(scrollX, top);
+      }
       // Times alone do not light up.
       const still = (s) => s.replace(/<time[^]*?<\/time>/g, "");
-      if (name !== "last" && name !== "nav" && known && still(known) !== still(text)) node.classList.add("fresh");
-      if (focus) { const e = node.querySelectorAll(focus.like)[focus.index]; if (e) e.focus({ preventScroll: true }); }
-      if (window.scrollY !== top) window.scrollTo(window.scrollX, top);
-    }
-    for (const [name, old] of here) if (!there.has(name)) { old.remove(); sent.delete(name); }
-    // A part that appears has no place yet: put it before the one that follows it.
-    if (added) {
-      const order = [...there.keys()];
-      order.forEach((name, i) => {
-        if (here.has(name)) return;
-        const next = order.slice(i + 1).map((n) => parts(document).get(n)).find(Boolean);
-        const node = document.importNode(there.get(name), true);
-        sent.set(name, there.get(name).outerHTML);
-        if (next) next.before(node); else document.querySelector("main").append(node);
-        copyButtons(node);
-      });
+      if (old && name !== "last" && name !== "nav" && still(known) !== still(text)) node.classList.add("fresh");
+      next = node;
     }
     document.title = page.title;
   }

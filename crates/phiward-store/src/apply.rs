@@ -4,31 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use phiward_core::asset::AssetId;
-use phiward_core::words::{Severity, Verdict};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use crate::changes::{self, Note};
-use crate::codes::{categories_moved, clean, of_grade, grade_of_order, short};
-use crate::diff::{Letters, Step, change, steps};
-use crate::keep::{self, Kept, Touch};
+use crate::changes;
+use crate::codes::{clean, short};
+use crate::keep::{self, Touch};
 use crate::layouts::{Layouts, checks_by_id, take};
-use crate::model::{Applied, Batch, ChangeKind};
+use crate::model::{Applied, Batch, Change};
+use crate::plan::{Known, Old, OldFinding, Plan};
 use crate::ready::{Ready, usable};
 use crate::sql::{int, text, with_numbers, with_texts};
 use crate::{Store, StoreError, failed};
-
-/// What is stored about an asset before the batch.
-struct Old {
-    n: i64,
-    name: String,
-    kind: String,
-    states: String,
-    layout: i64,
-    verdicts: String,
-    digest: String,
-    first_seen: i64,
-}
 
 const OLD: &str = "SELECT id, n, name, kind, states, layout, verdicts, digest, first_seen FROM asset WHERE ";
 
@@ -48,71 +35,6 @@ fn old(row: &AnyRow) -> Result<(String, Old), sqlx::Error> {
     ))
 }
 
-/// A finding as it is stored.
-struct OldFinding {
-    ord: i64,
-    since: i64,
-    reason: String,
-    facts: String,
-}
-
-impl OldFinding {
-    fn verdict(&self) -> Verdict {
-        of_grade(grade_of_order(self.ord)).0
-    }
-
-    fn severity(&self) -> Severity {
-        of_grade(grade_of_order(self.ord)).1
-    }
-}
-
-/// Sums of what a batch adds to and takes from the tallies.
-#[derive(Default)]
-struct Deltas {
-    checks: BTreeMap<i64, [i64; 5]>,
-    grades: BTreeMap<i64, i64>,
-}
-
-impl Deltas {
-    fn letter(&mut self, check: i64, letter: u8, by: i64) {
-        let place = match letter {
-            b'p' => 0,
-            b'f' => 1,
-            b'u' => 2,
-            b'n' => 3,
-            b'e' => 4,
-            _ => return,
-        };
-        self.checks.entry(check).or_default()[place] += by;
-    }
-
-    fn steps(&mut self, steps: &[Step], checks: &HashMap<String, i64>) {
-        for step in steps {
-            let Some(check) = checks.get(step.check) else { continue };
-            for (letter, by) in [(step.old, -1), (step.new, 1)] {
-                if let Some(letter) = letter {
-                    self.letter(*check, letter, by);
-                }
-            }
-        }
-    }
-
-    fn finding(&mut self, ord: i64, by: i64) {
-        *self.grades.entry(grade_of_order(ord)).or_default() += by;
-    }
-}
-
-/// Everything a batch writes, gathered before any of it is written.
-#[derive(Default)]
-struct Plan {
-    touched: Vec<Touch>,
-    kept: Vec<Kept>,
-    dropped_findings: Vec<(i64, i64)>,
-    gone: Vec<i64>,
-    deltas: Deltas,
-    notes: Vec<Note>,
-}
-
 impl Store {
     /// Keeps a judged reading and says what changed, in one transaction.
     ///
@@ -130,7 +52,10 @@ impl Store {
                 Some(asset) => {
                     ready.insert(asset.id.clone(), asset);
                 }
-                None => tracing::warn!(id = short(id.as_str(), 80), "an asset with an id longer than 2000 bytes is left out"),
+                None => tracing::warn!(
+                    id = short(id.as_str(), 80),
+                    "an asset with an id longer than 2000 bytes is left out"
+                ),
             }
         }
         let mut tx = self.writer(DOING).await?;
@@ -147,7 +72,7 @@ async fn apply(
     whole_prefix: Option<String>,
     content: &str,
     now: Timestamp,
-) -> Result<Vec<crate::model::Change>, sqlx::Error> {
+) -> Result<Vec<Change>, sqlx::Error> {
     let mut layouts = Layouts::load(conn).await?;
     let checks = checks_by_id(conn, ready.values().flat_map(|r| &r.judged.checks)).await?;
 
@@ -177,125 +102,37 @@ async fn apply(
         }
     }
 
-    let with_findings: Vec<i64> =
-        changed.iter().filter_map(|(_, old, _)| old.as_ref().map(|o| o.n)).chain(gone.iter().map(|(_, o)| o.n)).collect();
+    let with_findings: Vec<i64> = changed
+        .iter()
+        .filter_map(|(_, old, _)| old.as_ref().map(|o| o.n))
+        .chain(gone.iter().map(|(_, o)| o.n))
+        .collect();
     let mut findings = load_findings(conn, &with_findings).await?;
-    let names: HashMap<i64, &str> = checks.iter().map(|(id, n)| (*n, id.as_str())).collect();
-    let first_n = first_number(conn, &changed).await?;
-
-    let mut next_n = first_n;
+    let mut next = first_number(conn, &changed).await?;
+    let known =
+        Known { checks: &checks, names: checks.iter().map(|(id, n)| (*n, id.as_str())).collect(), layouts: &layouts };
     for (asset, old, layout) in changed {
-        let appeared = old.is_none();
         let (n, first_seen) = match &old {
             Some(old) => (old.n, old.first_seen),
             None => {
-                next_n += 1;
-                (next_n - 1, now.as_millisecond())
+                next += 1;
+                (next - 1, now.as_millisecond())
             }
         };
         let row = asset.row(n, layout, first_seen);
-        let categories = categories_moved(old.as_ref().map_or("", |o| &o.states), &row.states);
-        let note = |kind, check: &str, severity, detail: &str| Note {
-            kind,
-            asset: row.id.clone(),
-            asset_name: row.name.clone(),
-            asset_kind: row.kind.clone(),
-            check: check.to_owned(),
-            severity,
-            categories,
-            detail: short(detail, 500),
-        };
-        if appeared {
-            plan.notes.push(note(ChangeKind::Appeared, "", None, ""));
-        }
-
-        let before = old.as_ref().map_or_else(BTreeMap::new, |o| findings.remove(&o.n).unwrap_or_default());
-        let mut found = asset.findings();
-        let steps = steps(
-            &Letters {
-                checks: old.as_ref().map_or(&[][..], |o| layouts.get(o.layout)),
-                letters: old.as_ref().map_or(&[][..], |o| o.verdicts.as_bytes()),
-            },
-            &Letters { checks: &asset.judged.checks, letters: asset.judged.verdicts.as_bytes() },
-        );
-        plan.deltas.steps(&steps, &checks);
-        for step in &steps {
-            let new = found.get(step.check);
-            let severity = new
-                .map(|f| f.severity)
-                .or_else(|| checks.get(step.check).and_then(|c| before.get(c)).map(OldFinding::severity));
-            if let Some((kind, why)) = change(*step, appeared, severity) {
-                let detail = match kind {
-                    ChangeKind::BecameUnknown => new.map_or("", |f| f.reason.as_str()),
-                    _ => why,
-                };
-                plan.notes.push(note(kind, step.check, severity, detail));
-            }
-        }
-
-        let judged_at = asset.judged.judged_at.as_millisecond();
-        let mut kept_findings = Vec::new();
-        for (chk, was) in &before {
-            let stays = names.get(chk).is_some_and(|name| found.contains_key(name));
-            if !stays {
-                plan.dropped_findings.push((n, *chk));
-                plan.deltas.finding(was.ord, -1);
-            }
-        }
-        while let Some((check, finding)) = found.pop_first() {
-            let Some(chk) = checks.get(check).copied() else {
-                tracing::error!(check, "a finding names a check that is not in the asset's list; it is left out");
-                continue;
-            };
-            let was = before.get(&chk);
-            let (verdict, _) = of_grade(grade_of_order(finding.ord));
-            let since = was.filter(|w| w.verdict() == verdict).map_or(judged_at, |w| w.since);
-            if was.is_some_and(|w| w.ord == finding.ord && w.since == since && w.reason == finding.reason && w.facts == finding.facts)
-            {
-                continue;
-            }
-            if let Some(was) = was {
-                plan.deltas.finding(was.ord, -1);
-            }
-            plan.deltas.finding(finding.ord, 1);
-            kept_findings.push(keep::KeptFinding { chk, since, found: finding });
-        }
-        let relations = old.as_ref().is_none_or(|o| asset.relations_differ(&o.digest));
-        plan.kept.push(Kept::new(asset, row, kept_findings, relations, appeared));
+        let before = findings.remove(&n).unwrap_or_default();
+        plan.change(&known, asset, row, old, &before);
     }
-
     for (id, old) in gone {
-        let lost = steps(
-            &Letters { checks: layouts.get(old.layout), letters: old.verdicts.as_bytes() },
-            &Letters { checks: &[], letters: &[] },
-        );
-        plan.deltas.steps(&lost, &checks);
-        let note = |kind, check: &str, severity, detail: &str| Note {
-            kind,
-            asset: id.clone(),
-            asset_name: old.name.clone(),
-            asset_kind: old.kind.clone(),
-            check: check.to_owned(),
-            severity,
-            categories: categories_moved(&old.states, ""),
-            detail: detail.to_owned(),
-        };
-        for (chk, finding) in findings.remove(&old.n).unwrap_or_default() {
-            plan.deltas.finding(finding.ord, -1);
-            if finding.verdict() == Verdict::Fail {
-                let check = names.get(&chk).copied().unwrap_or_default();
-                plan.notes.push(note(ChangeKind::Closed, check, Some(finding.severity()), "asset gone"));
-            }
-        }
-        plan.notes.push(note(ChangeKind::Gone, "", None, ""));
-        plan.gone.push(old.n);
+        let before = findings.remove(&old.n).unwrap_or_default();
+        plan.remove(&known, id, old, before);
     }
     let changes = write(conn, plan, now).await?;
     layouts.prune(conn).await?;
     Ok(changes)
 }
 
-async fn write(conn: &mut AnyConnection, plan: Plan, now: Timestamp) -> Result<Vec<crate::model::Change>, sqlx::Error> {
+async fn write(conn: &mut AnyConnection, plan: Plan, now: Timestamp) -> Result<Vec<Change>, sqlx::Error> {
     keep::touch(conn, &plan.touched).await?;
     keep::remove_assets(conn, &plan.gone).await?;
     keep::keep(conn, &plan.kept).await?;

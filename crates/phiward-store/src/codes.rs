@@ -61,6 +61,19 @@ pub(crate) fn words(search: &str) -> Vec<String> {
         .collect()
 }
 
+/// The LIKE pattern of texts that hold a word, with `!` as the escape. Faster on SQLite than looking for its place.
+pub(crate) fn pattern(word: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in word.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
 pub(crate) fn ephi_code(ephi: Ephi) -> i64 {
     match ephi {
         Ephi::No => 0,
@@ -249,7 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn words_are_cut_and_nul_is_replaced() {
+    fn words_are_cut_wildcards_escaped_and_nul_is_replaced() {
+        assert_eq!(pattern("5%_!a"), "%5!%!_!!a%");
         assert_eq!(words(" 50%  A_b\0! "), ["50%", "a_b\u{fffd}!"]);
         assert_eq!(words(&"Ä ".repeat(20)).len(), 8);
         assert_eq!(clean("a\0b"), "a\u{fffd}b");

@@ -17,7 +17,7 @@ pub(crate) fn encode<K: Serialize>(tag: &str, key: &K) -> String {
 /// The key in a cursor. One of another list or order is refused, as is anything the store did not make.
 pub(crate) fn decode<K: DeserializeOwned>(tag: &str, cursor: &str) -> Result<K, StoreError> {
     let refused = || StoreError::Cursor(cursor.chars().filter(|c| !c.is_control()).take(40).collect());
-    if cursor.len() > LONGEST || cursor.len() % 2 != 0 || !cursor.is_ascii() {
+    if cursor.len() > LONGEST || !cursor.len().is_multiple_of(2) || !cursor.is_ascii() {
         return Err(refused());
     }
     let bytes: Option<Vec<u8>> = cursor
@@ -29,8 +29,7 @@ pub(crate) fn decode<K: DeserializeOwned>(tag: &str, cursor: &str) -> Result<K, 
             u8::try_from(high * 16 + low).ok()
         })
         .collect();
-    let (found, key): (String, K) =
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(refused)?;
+    let (found, key): (String, K) = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(refused)?;
     if found == tag { Ok(key) } else { Err(refused()) }
 }
 

@@ -60,14 +60,6 @@ impl Dialect {
         }
     }
 
-    /// The function that gives where a text first holds another, from 1; 0 when it does not.
-    pub fn position(self) -> &'static str {
-        match self {
-            Dialect::Sqlite => "instr",
-            Dialect::Postgres => "strpos",
-        }
-    }
-
     /// Settings of every connection that writes.
     pub fn writer_settings(self) -> Option<&'static str> {
         match self {

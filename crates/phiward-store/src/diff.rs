@@ -36,13 +36,11 @@ pub(crate) fn steps<'a>(old: &Letters<'a>, new: &Letters<'a>) -> Vec<Step<'a>> {
             steps.push(Step { check, old: was, new: Some(letter) });
         }
     }
-    steps.extend(
-        old.each().filter(|(check, _)| before.contains_key(check)).map(|(check, letter)| Step {
-            check,
-            old: Some(letter),
-            new: None,
-        }),
-    );
+    steps.extend(old.each().filter(|(check, _)| before.contains_key(check)).map(|(check, letter)| Step {
+        check,
+        old: Some(letter),
+        new: None,
+    }));
     steps
 }
 

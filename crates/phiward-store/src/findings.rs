@@ -5,7 +5,7 @@ use phiward_core::words::{Severity, Verdict};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use crate::codes::{clean, ephi_code, ephi_of, finding_order, grade_of_order, of_grade, words};
+use crate::codes::{clean, ephi_code, ephi_of, finding_order, grade_of_order, of_grade, pattern, words};
 use crate::cursor;
 use crate::dialect::Dialect;
 use crate::layouts::known_checks;
@@ -125,6 +125,9 @@ impl Store {
         }
         if !search.filter.is_empty() {
             search.few = self.matches(conn, &search.filter).await?.0;
+            if search.few.as_ref().is_some_and(Vec::is_empty) {
+                return Ok(None);
+            }
         }
         Ok(Some(search))
     }
@@ -173,8 +176,8 @@ impl Search<'_> {
             }
         }
         for (word, named) in &self.ambiguous {
-            sql.push(" AND (f.asset IN (SELECT s.n FROM asset s WHERE ").push(self.dialect.position());
-            sql.push("(s.search, ").bind(word.as_str())?.push(") > 0) OR f.chk IN (").numbers(named).push("))");
+            sql.push(" AND (f.asset IN (SELECT s.n FROM asset s WHERE s.search LIKE ").bind(pattern(word))?;
+            sql.push(" ESCAPE '!') OR f.chk IN (").numbers(named).push("))");
         }
         Ok(())
     }

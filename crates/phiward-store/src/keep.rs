@@ -75,10 +75,18 @@ pub(crate) async fn remove_assets(conn: &mut AnyConnection, gone: &[i64]) -> Res
     with_numbers(conn, "DELETE FROM asset WHERE n IN (", ")", gone).await.map(drop)
 }
 
+/// Removes findings, given as asset and check with those of an asset together.
 pub(crate) async fn remove_findings(conn: &mut AnyConnection, dropped: &[(i64, i64)]) -> Result<(), sqlx::Error> {
-    for chunk in dropped.chunks(500) {
-        let pairs: Vec<String> = chunk.iter().map(|(asset, chk)| format!("({asset},{chk})")).collect();
-        let text = format!("DELETE FROM finding WHERE (asset, chk) IN (VALUES {})", pairs.join(","));
+    // SQLite would read the whole table for a list of pairs, but uses the key for each of these terms.
+    let terms: Vec<String> = dropped
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|of_one| {
+            let checks: Vec<i64> = of_one.iter().map(|(_, chk)| *chk).collect();
+            format!("(asset = {} AND chk IN ({}))", of_one[0].0, join(&checks))
+        })
+        .collect();
+    for chunk in terms.chunks(50) {
+        let text = format!("DELETE FROM finding WHERE {}", chunk.join(" OR "));
         sqlx::query(AssertSqlSafe(text)).persistent(false).execute(&mut *conn).await?;
     }
     Ok(())
@@ -141,8 +149,7 @@ pub(crate) async fn keep(conn: &mut AnyConnection, kept: &[Kept]) -> Result<(), 
 }
 
 async fn relations(conn: &mut AnyConnection, kept: &[Kept]) -> Result<(), sqlx::Error> {
-    let rewritten: Vec<i64> =
-        kept.iter().filter(|k| k.relations.is_some() && !k.appeared).map(|k| k.row.n).collect();
+    let rewritten: Vec<i64> = kept.iter().filter(|k| k.relations.is_some() && !k.appeared).map(|k| k.row.n).collect();
     with_numbers(conn, "DELETE FROM relation WHERE asset IN (", ")", &rewritten).await?;
     let rows: Vec<(i64, i64, &(String, String, String))> = kept
         .iter()

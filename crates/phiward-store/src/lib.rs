@@ -2,8 +2,8 @@
 //! tests run on both. The only SQL.
 //!
 //! SQLite has one connection that writes and a few that read; its database is a file only its owner may read, in a
-//! folder made when missing. PostgreSQL has a pool. Writers of one database take turns, whichever process they are in,
-//! so the numbers of changes are in order of commit and without holes.
+//! folder made when missing. PostgreSQL has a small pool for each. Writers of one database take turns, whichever
+//! process they are in, so the numbers of changes are in order of commit and without holes.
 
 mod apply;
 mod changes;
@@ -18,6 +18,7 @@ mod list;
 mod map;
 pub mod model;
 mod open;
+mod plan;
 mod posture;
 mod ready;
 mod single;
@@ -40,7 +41,9 @@ pub enum StoreError {
     #[error("cannot open the database at {url}: {why}")]
     Open { url: String, why: String },
     /// Another version of phiward made it.
-    #[error("the database at {url} has schema version {found}, newer than the {known} this phiward knows; use the newer phiward, or another data folder")]
+    #[error(
+        "the database at {url} has schema version {found}, newer than the {known} this phiward knows; use the newer phiward, or another data folder"
+    )]
     Newer { url: String, found: i64, known: i64 },
     /// The cursor in a request is not one the store gave.
     #[error("the cursor `{0}` is not valid; ask for the first page again")]
@@ -90,10 +93,7 @@ impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         let mut conn = self.reader("asking whether the database answers").await?;
-        sqlx::query("SELECT 1")
-            .execute(&mut *conn)
-            .await
-            .map_err(failed("asking whether the database answers"))?;
+        sqlx::query("SELECT 1").execute(&mut *conn).await.map_err(failed("asking whether the database answers"))?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use phiward_core::words::Severity;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use crate::codes::{clean, ephi_code, ephi_of, orders_of_state, place, state_letter, state_of, words};
+use crate::codes::{clean, ephi_code, ephi_of, orders_of_state, pattern, place, state_letter, state_of, words};
 use crate::cursor;
 use crate::dialect::Dialect;
 use crate::model::{AssetQuery, AssetRow, AssetSort, Page};
@@ -78,11 +78,9 @@ impl<'q> Filter<'q> {
                 let (low, high) = orders_of_state(state);
                 fixed.push(format!("a.ord BETWEEN {low} AND {high}"));
             }
-            (Some(category), Some(state)) => fixed.push(format!(
-                "substr(a.states, {}, 1) = '{}'",
-                place(category) + 1,
-                state_letter(state)
-            )),
+            (Some(category), Some(state)) => {
+                fixed.push(format!("substr(a.states, {}, 1) = '{}'", place(category) + 1, state_letter(state)))
+            }
             (Some(category), None) => {
                 fixed.push(format!("substr(a.states, {}, 1) IN ('c', 'f', 'u')", place(category) + 1));
             }
@@ -109,7 +107,7 @@ impl<'q> Filter<'q> {
             sql.push(" AND ").push(&condition);
         }
         for word in &self.words {
-            sql.push(" AND ").push(dialect.position()).push("(a.search, ").bind(word.as_str())?.push(") > 0");
+            sql.push(" AND a.search LIKE ").bind(pattern(word))?.push(" ESCAPE '!'");
         }
         Ok(())
     }

@@ -28,7 +28,9 @@ impl Store {
         let filter = Filter { fixed, ..Filter::default() };
         let (few, total) = self.matches(conn, &filter).await?;
         let mut chosen = match few {
-            Some(few) => numbers(with_numbers(conn, "SELECT n FROM asset WHERE n IN (", ") ORDER BY ord, n", &few).await?)?,
+            Some(few) => {
+                numbers(with_numbers(conn, "SELECT n FROM asset WHERE n IN (", ") ORDER BY ord, n", &few).await?)?
+            }
             None => {
                 let mut sql = Sql::new("SELECT a.n FROM asset a WHERE 1 = 1");
                 filter.push(&mut sql, self.dialect(), true)?;
@@ -63,14 +65,18 @@ impl Store {
         let mut assets = Vec::with_capacity(chosen.len());
         let place: std::collections::HashMap<i64, usize> = chosen.iter().enumerate().map(|(i, n)| (*n, i)).collect();
         for row in with_numbers(conn, &head, ")", &chosen).await? {
-            assets.push((place.get(&int(&row, WIDTH)?).copied(), MapAsset { row: asset_row(&row)?, facts: json(&row, WIDTH + 1)? }));
+            assets.push((
+                place.get(&int(&row, WIDTH)?).copied(),
+                MapAsset { row: asset_row(&row)?, facts: json(&row, WIDTH + 1)? },
+            ));
         }
         assets.sort_by_key(|(place, _)| *place);
         let assets: Vec<MapAsset> = assets.into_iter().map(|(_, asset)| asset).collect();
 
         let listed: HashSet<&str> = assets.iter().map(|a| a.row.id.as_str()).collect();
         let mut relations = Vec::new();
-        let head = "SELECT a.id, r.kind, r.target, r.detail FROM relation r JOIN asset a ON a.n = r.asset WHERE r.asset IN (";
+        let head =
+            "SELECT a.id, r.kind, r.target, r.detail FROM relation r JOIN asset a ON a.n = r.asset WHERE r.asset IN (";
         for row in with_numbers(conn, head, ") ORDER BY r.asset, r.pos", &chosen).await? {
             let target = text(&row, 2)?;
             if listed.contains(target.as_str()) {

@@ -75,15 +75,16 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// An asset was seen for the first time.
+    /// An asset was seen for the first time. Of its findings, only the high and critical ones are recorded as opened.
     Appeared,
     /// An asset is gone.
     Gone,
     /// A check began to fail.
     Opened,
-    /// A failing check passes, no longer applies, or its asset is gone.
+    /// A failing or unknown check passes, no longer applies, is excepted or is no longer made, or the asset of a failing
+    /// one is gone; the detail says which.
     Closed,
-    /// A check that was decided can no longer be.
+    /// A check that was decided can no longer be; the detail says why.
     BecameUnknown,
     /// A source (engine, host) changed its state: `asset` is the source's target.
     Source,

@@ -21,14 +21,31 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 const CONNECT: Duration = Duration::from_secs(15);
 /// Connections that read an SQLite file at the same time.
 const READERS: u32 = 4;
-/// Connections to PostgreSQL, reading and writing together.
-const CONNECTIONS: u32 = 8;
+/// Connections to PostgreSQL that write, which they do in turns, and that read. Kept apart so that writers waiting for
+/// each other leave readers alone.
+const POSTGRES_WRITERS: u32 = 2;
+const POSTGRES_READERS: u32 = 6;
 
 /// Parameters of a PostgreSQL URL that are passed on. Others are refused: a misspelled one would be logged with its
 /// value.
 const PARAMETERS: &[&str] = &[
-    "sslmode", "ssl-mode", "sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key",
-    "statement-cache-capacity", "host", "hostaddr", "port", "dbname", "user", "password", "application_name",
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
     "options",
 ];
 
@@ -74,7 +91,9 @@ impl Store {
         // A connection made by hand tells why it failed; a pool would only say that it waited too long.
         let mut first = tokio::time::timeout(CONNECT, AnyConnection::connect_with(&target.options))
             .await
-            .map_err(|_| target.refuse(format!("no answer within {} seconds; is it running and reachable?", CONNECT.as_secs())))?
+            .map_err(|_| {
+                target.refuse(format!("no answer within {} seconds; is it running and reachable?", CONNECT.as_secs()))
+            })?
             .map_err(|error| target.refuse(hint(&target, &error)))?;
         let pools = if target.memory {
             // Every connection to memory has a database of its own, so there is one that does all.
@@ -89,16 +108,14 @@ impl Store {
                 .map_err(|error| target.refuse(hint(&target, &error)))?;
             migrate(&mut first, &target).await?;
             first.close().await.map_err(|error| target.refuse(error))?;
-            match target.dialect {
-                Dialect::Sqlite => (
-                    pool(&target, 1, target.dialect.writer_settings()).await?,
-                    pool(&target, READERS, target.dialect.reader_settings()).await?,
-                ),
-                Dialect::Postgres => {
-                    let pool = pool(&target, CONNECTIONS, None).await?;
-                    (pool.clone(), pool)
-                }
-            }
+            let (writers, readers) = match target.dialect {
+                Dialect::Sqlite => (1, READERS),
+                Dialect::Postgres => (POSTGRES_WRITERS, POSTGRES_READERS),
+            };
+            (
+                pool(&target, writers, target.dialect.writer_settings()).await?,
+                pool(&target, readers, target.dialect.reader_settings()).await?,
+            )
         };
         let (write, read) = pools;
         Ok(Store { inner: Arc::new(Inner { dialect: target.dialect, write, read, freshness, shown: target.shown }) })
@@ -138,10 +155,8 @@ async fn settings(conn: &mut AnyConnection, setup: Option<&'static str>) -> Resu
 async fn migrate(conn: &mut AnyConnection, target: &Target) -> Result<(), StoreError> {
     let known = MIGRATIONS.len();
     loop {
-        let mut tx = conn
-            .begin_with(target.dialect.begin_write())
-            .await
-            .map_err(|error| target.refuse(hint(target, &error)))?;
+        let mut tx =
+            conn.begin_with(target.dialect.begin_write()).await.map_err(|error| target.refuse(hint(target, &error)))?;
         let step = async {
             if let Some(lock) = target.dialect.write_lock() {
                 sqlx::query(lock).execute(&mut *tx).await?;
@@ -201,13 +216,7 @@ fn sqlite(path: &str) -> Result<Target, StoreError> {
     }
     let file = prepare(&PathBuf::from(decode(path))).map_err(&refuse)?;
     let url = format!("sqlite://{}?mode=rw", encode(&file));
-    Ok(Target {
-        dialect: Dialect::Sqlite,
-        options: options(&url, &shown)?,
-        shown,
-        secrets: Vec::new(),
-        memory: false,
-    })
+    Ok(Target { dialect: Dialect::Sqlite, options: options(&url, &shown)?, shown, secrets: Vec::new(), memory: false })
 }
 
 /// Makes folder and file; gives the file's absolute path.
@@ -326,7 +335,11 @@ mod tests {
         assert_eq!(target.shown, "postgres://ann:***@db.example/phi");
         let error = target.refuse("s3cr t and s3cr%20t and other").to_string();
         assert!(!error.contains("s3cr") && !error.contains("other"), "{error}");
-        for bad in ["postgres://ann:s3cret@host:99999/db", "postgres://ann:s3cret@h/db?passwort=s3cret", "postgres://ann:s3cret@/db"] {
+        for bad in [
+            "postgres://ann:s3cret@host:99999/db",
+            "postgres://ann:s3cret@h/db?passwort=s3cret",
+            "postgres://ann:s3cret@/db",
+        ] {
             if let Err(error) = postgres(bad) {
                 assert!(!format!("{error:?} {error}").contains("s3cret"), "{error}");
             }

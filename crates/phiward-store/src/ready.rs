@@ -34,7 +34,16 @@ impl Ready {
         let relations = serde_json::to_string(&asset.relations).unwrap_or_default();
         let digest = format!(
             "{}.{}",
-            digest(&[&asset.kind, &asset.name, &asset.owner, asset.ephi.as_str(), &asset.collector, &labels, &status, &facts]),
+            digest(&[
+                &asset.kind,
+                &asset.name,
+                &asset.owner,
+                asset.ephi.as_str(),
+                &asset.collector,
+                &labels,
+                &status,
+                &facts
+            ]),
             digest(&[&relations]),
         );
         Some(Ready { id, judged, facts, labels, status, digest })
@@ -48,9 +57,8 @@ impl Ready {
     pub fn row(&self, n: i64, layout: i64, first_seen: i64) -> Row {
         let judged = &self.judged;
         let asset = &judged.asset;
-        let count = |letter: u8| {
-            i64::try_from(judged.verdicts.bytes().filter(|l| *l == letter).count()).unwrap_or(i64::MAX)
-        };
+        let count =
+            |letter: u8| i64::try_from(judged.verdicts.bytes().filter(|l| *l == letter).count()).unwrap_or(i64::MAX);
         let worst =
             judged.findings.iter().filter(|f| f.verdict == Verdict::Fail).map(|f| f.severity.rank()).max().unwrap_or(0);
         let state = overall(&judged.states);

@@ -32,7 +32,8 @@ impl Store {
         wanted.sort_unstable();
         wanted.dedup();
         let rows = async {
-            let rows = with_texts(&mut conn, &format!("SELECT {COLUMNS} FROM asset a WHERE a.id IN ("), &wanted).await?;
+            let rows =
+                with_texts(&mut conn, &format!("SELECT {COLUMNS} FROM asset a WHERE a.id IN ("), &wanted).await?;
             let rows: Result<Vec<AssetRow>, sqlx::Error> = rows.iter().map(asset_row).collect();
             rows
         };

@@ -44,7 +44,8 @@ impl Store {
     pub async fn set_meta(&self, key: &str, value: &str) -> Result<(), StoreError> {
         const DOING: &str = "keeping a value";
         let mut tx = self.writer(DOING).await?;
-        let sql = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        let sql =
+            "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         sqlx::query(sql)
             .bind(clean(key).into_owned())
             .bind(clean(value).into_owned())

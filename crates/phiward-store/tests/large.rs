@@ -1,5 +1,6 @@
 //! How long things take with many assets. Slow, so only run when asked for:
 //! `cargo test -p phiward-store --test large -- --ignored --nocapture`. `PHIWARD_TEST_ASSETS` sets how many thousand.
+#![allow(clippy::print_stdout)]
 
 mod common;
 
@@ -16,6 +17,12 @@ use serde_json::json;
 
 const CHECKS: usize = 40;
 
+/// Something that looks like an engine's id.
+fn digest(n: usize) -> String {
+    let mut random = Random(u64::try_from(n).unwrap_or(0).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    (0..64).map(|_| char::from(b"0123456789abcdef"[random.below(16)])).collect()
+}
+
 /// A container with labels, facts of about 3 kB and some failing checks.
 fn large(n: usize, random: &mut Random, failing: usize, seconds: i64) -> JudgedAsset {
     let letters: String = (0..CHECKS)
@@ -29,7 +36,7 @@ fn large(n: usize, random: &mut Random, failing: usize, seconds: i64) -> JudgedA
     let kinds = ["docker.container", "docker.container", "docker.image", "docker.volume"];
     let kind = kinds[random.below(4)];
     let mut one = judged(
-        &format!("docker://engine-{}-aabbccddeeff00112233/{kind}/{n:064x}", n / 1000),
+        &format!("docker://engine-{}-aabbccddeeff00112233/{kind}/{}", n / 1000, digest(n)),
         &format!("stack{}_service-{}_{}", n / 500, n % 97, n % 7),
         kind,
         (0..CHECKS).map(check).collect(),
@@ -39,10 +46,12 @@ fn large(n: usize, random: &mut Random, failing: usize, seconds: i64) -> JudgedA
     one.asset.owner = format!("team-{}", random.below(40));
     one.asset.ephi = [Ephi::Yes, Ephi::No, Ephi::Unknown, Ephi::Unknown][random.below(4)];
     for label in 0..6 {
-        one.asset.labels.insert(format!("com.example.label-{label}"), format!("value-{:016x}", random.below(usize::MAX)));
+        one.asset
+            .labels
+            .insert(format!("com.example.label-{label}"), format!("value-{:016x}", random.below(usize::MAX)));
     }
     let mounts: Vec<_> = (0..12)
-        .map(|m| json!({"source": format!("/srv/data/{n}/{m}"), "target": format!("/data/{m}"), "read_only": m % 2 == 0, "covers_docker_socket": false}))
+        .map(|m| json!({"source": format!("/srv/data/{n}/{m}"), "target": format!("/data/{m}"), "read_only": m % 2 == 0}))
         .collect();
     one.asset.facts = json!({"state": "running", "user": "root", "mounts": mounts, "environment": "x".repeat(1500)});
     one
@@ -116,7 +125,9 @@ async fn measure(store: &Store) {
     list("compliant", AssetQuery { state: Some(State::Compliant), ..none() }).await;
     list("one kind", AssetQuery { kind: "docker.image".into(), ..none() }).await;
     list("critical", AssetQuery { severity: Some(Severity::Critical), sort: AssetSort::Seen, ..none() }).await;
-    for search in ["stack7_service-9", "nothing-has-this", "value", "e", "stack volume team-3", "0000000000000000000000000000000000000000000abc"] {
+    for search in
+        ["stack7_service-9", "nothing-has-this", "value", "e", "stack volume team-3", &digest(77), &digest(88)[..12]]
+    {
         list(&format!("search `{search}`"), AssetQuery { search: search.into(), ..none() }).await;
         list("    in one kind", AssetQuery { search: search.into(), kind: "docker.container".into(), ..none() }).await;
     }
@@ -129,7 +140,8 @@ async fn measure(store: &Store) {
     };
     let none = FindingQuery::default;
     find("all", none()).await;
-    find("failing, high", FindingQuery { verdict: Some(Verdict::Fail), severity: Some(Severity::High), ..none() }).await;
+    find("failing, high", FindingQuery { verdict: Some(Verdict::Fail), severity: Some(Severity::High), ..none() })
+        .await;
     find("unknown", FindingQuery { verdict: Some(Verdict::Unknown), ..none() }).await;
     find("with ePHI", FindingQuery { ephi: Some(Ephi::Yes), ..none() }).await;
     find("one check", FindingQuery { check: check(7), ..none() }).await;
@@ -138,7 +150,8 @@ async fn measure(store: &Store) {
     find("one owner", FindingQuery { owner: "team-7".into(), ..none() }).await;
     find("search", FindingQuery { search: "stack7_service-9".into(), ..none() }).await;
     find("search, many", FindingQuery { search: "stack".into(), ..none() }).await;
-    let first = store.assets(&AssetQuery { limit: 1, ..AssetQuery::default() }, now).await.expect("read").items.remove(0).id;
+    let first =
+        store.assets(&AssetQuery { limit: 1, ..AssetQuery::default() }, now).await.expect("read").items.remove(0).id;
     timed("one asset", 20, async |_| store.asset(&first).await.expect("read")).await;
     timed("recent changes", 5, async |_| store.recent_changes(at(0), None, 50).await.expect("read")).await;
     timed("generation", 20, async |_| store.generation().await.expect("read")).await;

@@ -1,4 +1,5 @@
 //! What holds for SQLite files alone, and what opening refuses.
+#![allow(clippy::print_stdout)]
 
 mod common;
 
@@ -49,7 +50,8 @@ async fn odd_paths_and_memory_work() {
 async fn what_is_no_database_is_refused_with_words() {
     let folder = Folder::new();
     let path = folder.0.join("text.db");
-    std::fs::write(&path, "this is a text of some length, not a database at all, and it goes on and on".repeat(50)).expect("written");
+    std::fs::write(&path, "this is a text of some length, not a database at all, and it goes on and on".repeat(50))
+        .expect("written");
     let cases = [
         (format!("sqlite://{}", path.display()), "not a database"),
         (format!("sqlite://{}", folder.0.display()), "it is a folder"),
@@ -77,7 +79,9 @@ async fn child_that_writes() {
     let store = Store::open(&url, FRESH).await.expect("opens");
     for round in 0..100_000i64 {
         let letters = ["ffff", "uuuu", "pfpf", "pppp"][usize::try_from(round % 4).expect("small")];
-        let all = (0..60).map(|n| asset(&format!("docker://e/container/{n}"), &format!("round-{round}"), letters, round)).collect();
+        let all = (0..60)
+            .map(|n| asset(&format!("docker://e/container/{n}"), &format!("round-{round}"), letters, round))
+            .collect();
         store.apply(batch(all), at(round)).await.expect("applied");
         println!("\ncommitted {round}");
         std::io::stdout().flush().expect("flushed");
@@ -121,7 +125,8 @@ async fn a_killed_process_loses_nothing_it_committed() {
         let page = store.assets(&AssetQuery { limit: 500, ..AssetQuery::default() }, at(0)).await.expect("read");
         let names: BTreeSet<_> = page.items.iter().map(|r| r.name.as_str()).collect();
         assert_eq!((page.items.len(), names.len()), (60, 1));
-        let round: i64 = names.first().and_then(|n| n.strip_prefix("round-")).and_then(|n| n.parse().ok()).expect("a round");
+        let round: i64 =
+            names.first().and_then(|n| n.strip_prefix("round-")).and_then(|n| n.parse().ok()).expect("a round");
         assert!(round == last || round == last + 1, "committed {last}, found {round}");
         for tally in store.tallies().await.expect("read") {
             assert_eq!(tally.tally.judged(), 60);

@@ -14,7 +14,7 @@ fn it_serves_on_loopback_only() {
     for address in ["0.0.0.0:0", "192.0.2.1:4472", "[::]:0"] {
         let output = run(&data, &["up", "--listen", address]);
         assert_eq!(output.status.code(), Some(2), "{address}");
-        assert!(errors(&output).contains("loopback"), "{}", errors(&output));
+        assert!(errors(&output).contains("other machines could reach it"), "{}", errors(&output));
     }
 }
 
@@ -46,7 +46,7 @@ fn the_host_is_judged_and_the_missing_engine_is_said_on_page_and_terminal() {
     up.wait_source("host");
     up.until("/api/v1/sources", 10, |body| {
         let docker = body["items"].as_array()?.iter().find(|s| s["collector"] == "docker")?;
-        (docker["status"]["state"] == "failed" && docker["help"].as_str().is_some_and(|h| !h.is_empty())).then_some(())
+        (docker["state"] == "failed" && docker["help"].as_str().is_some_and(|h| !h.is_empty())).then_some(())
     });
     let (_, page) = up.get("/");
     assert!(page.contains("/nonexistent/docker.sock"), "the overview does not say which engine is missing");
@@ -173,8 +173,11 @@ fn the_interface_describes_itself_and_answers_conditionally() {
     up.wait_source("host");
     let document = up.json("/api/openapi.json");
     assert!(document["openapi"].as_str().is_some_and(|v| v.starts_with("3.1")));
-    for path in document["paths"].as_object().expect("paths").keys().filter(|p| !p.contains('{') && !p.ends_with("/events")) {
-        assert_eq!(up.get(path).0, 200, "{path}");
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let required = |item: &Value| item["get"]["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["required"] == true));
+        if !required(item) && !path.ends_with("/events") {
+            assert_eq!(up.get(path).0, 200, "{path}");
+        }
     }
     let (status, body) = up.get("/api/v1/checks/no-such-check");
     let problem: Value = serde_json::from_str(&body).expect("JSON");

@@ -29,7 +29,13 @@ impl ConnectOptions {
     /// Options with this process's environment and no explicit host.
     pub fn from_env() -> Self {
         const NAMES: [&str; 7] = [
-            "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "HOME",
+            "DOCKER_HOST",
+            "DOCKER_CONTEXT",
+            "DOCKER_TLS_VERIFY",
+            "DOCKER_CERT_PATH",
+            "DOCKER_CONFIG",
+            "XDG_RUNTIME_DIR",
+            "HOME",
         ];
         let env = NAMES.iter().filter_map(|n| std::env::var(n).ok().map(|v| ((*n).to_owned(), v))).collect();
         Self { env, ..Self::default() }
@@ -63,7 +69,12 @@ pub enum Transport {
     /// Host and port, in plain text.
     Tcp(String),
     /// Host and port, with the server verified and a client certificate shown.
-    Tls { address: String, ca: PathBuf, cert: PathBuf, key: PathBuf },
+    Tls {
+        address: String,
+        ca: PathBuf,
+        cert: PathBuf,
+        key: PathBuf,
+    },
 }
 
 /// Why no engine could be reached.
@@ -159,13 +170,20 @@ fn discover_among(options: &ConnectOptions, system_socket: &Path) -> Result<Endp
 }
 
 fn unix(path: &Path, chosen_by: &str) -> Endpoint {
-    Endpoint { address: format!("unix://{}", path.display()), transport: Transport::Unix(path.to_owned()), chosen_by: chosen_by.to_owned() }
+    Endpoint {
+        address: format!("unix://{}", path.display()),
+        transport: Transport::Unix(path.to_owned()),
+        chosen_by: chosen_by.to_owned(),
+    }
 }
 
 fn parse_address(host: &str, options: &ConnectOptions, chosen_by: &str) -> Result<Endpoint, ConnectError> {
     let tls = if options.var("DOCKER_TLS_VERIFY").is_some() {
         let Some(dir) = options.var("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| options.config_dir()) else {
-            return Err(ConnectError::Tls { address: without_credentials(host), why: "DOCKER_TLS_VERIFY is set but DOCKER_CERT_PATH is not".into() });
+            return Err(ConnectError::Tls {
+                address: without_credentials(host),
+                why: "DOCKER_TLS_VERIFY is set but DOCKER_CERT_PATH is not".into(),
+            });
         };
         Some(dir)
     } else {
@@ -198,11 +216,14 @@ fn address(host: &str, certs: Option<&Path>, chosen_by: &str) -> Result<Endpoint
     if rest.is_empty() || rest.contains('/') {
         return Err(bad("it is not of the form tcp://HOST:PORT"));
     }
-    let has_port = rest.rsplit_once(':').is_some_and(|(name, port)| {
-        port.parse::<u16>().is_ok() && (!name.contains(':') || name.ends_with(']'))
-    });
+    let has_port = rest
+        .rsplit_once(':')
+        .is_some_and(|(name, port)| port.parse::<u16>().is_ok() && (!name.contains(':') || name.ends_with(']')));
     if https && certs.is_none() {
-        return Err(ConnectError::Tls { address: without_credentials(host), why: "no client certificates were named (DOCKER_TLS_VERIFY and DOCKER_CERT_PATH)".into() });
+        return Err(ConnectError::Tls {
+            address: without_credentials(host),
+            why: "no client certificates were named (DOCKER_TLS_VERIFY and DOCKER_CERT_PATH)".into(),
+        });
     }
     let at = if has_port { rest.to_owned() } else { format!("{rest}:{}", if certs.is_some() { 2376 } else { 2375 }) };
     let transport = match certs {
@@ -212,7 +233,10 @@ fn address(host: &str, certs: Option<&Path>, chosen_by: &str) -> Result<Endpoint
                 let path = dir.join(name);
                 match std::fs::File::open(&path) {
                     Ok(_) => Ok(path),
-                    Err(e) => Err(ConnectError::Tls { address: format!("tcp://{at}"), why: format!("{} cannot be read: {e}", path.display()) }),
+                    Err(e) => Err(ConnectError::Tls {
+                        address: format!("tcp://{at}"),
+                        why: format!("{} cannot be read: {e}", path.display()),
+                    }),
                 }
             };
             Transport::Tls { address: at.clone(), ca: file("ca.pem")?, cert: file("cert.pem")?, key: file("key.pem")? }
@@ -225,7 +249,9 @@ fn without_credentials(host: &str) -> String {
     match host.split_once("://") {
         // The user of an ssh address is part of where to go, a password never is.
         Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((user, rest)) if scheme == "ssh" => format!("ssh://{}@{rest}", user.split(':').next().unwrap_or_default()),
+            Some((user, rest)) if scheme == "ssh" => {
+                format!("ssh://{}@{rest}", user.split(':').next().unwrap_or_default())
+            }
             Some((_, rest)) => format!("{scheme}://{rest}"),
             None => host.to_owned(),
         },
@@ -245,7 +271,8 @@ fn context(name: &str, options: &ConnectOptions) -> Result<Endpoint, ConnectErro
     let digest: String = Sha256::digest(name.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
     let meta = dir.join("contexts/meta").join(&digest).join("meta.json");
     let text = std::fs::read(&meta).map_err(|e| fail(format!("{}: {e}", meta.display())))?;
-    let meta: serde_json::Value = serde_json::from_slice(&text).map_err(|e| fail(format!("{}: {e}", meta.display())))?;
+    let meta: serde_json::Value =
+        serde_json::from_slice(&text).map_err(|e| fail(format!("{}: {e}", meta.display())))?;
     let docker = meta.pointer("/Endpoints/docker").ok_or_else(|| fail("it has no Docker endpoint".into()))?;
     let host = docker.get("Host").and_then(|h| h.as_str()).ok_or_else(|| fail("it has no Docker host".into()))?;
     let certs = dir.join("contexts/tls").join(&digest).join("docker");
@@ -345,7 +372,10 @@ mod tests {
     use super::*;
 
     fn options(env: &[(&str, &str)]) -> ConnectOptions {
-        ConnectOptions { env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(), ..ConnectOptions::default() }
+        ConnectOptions {
+            env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            ..ConnectOptions::default()
+        }
     }
 
     fn temp(name: &str) -> PathBuf {
@@ -381,7 +411,11 @@ mod tests {
     #[test]
     fn tls_is_asked_for_by_the_environment_and_needs_its_files() {
         let dir = temp("tls");
-        let o = options(&[("DOCKER_HOST", "tcp://h:2376"), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", dir.to_str().unwrap())]);
+        let o = options(&[
+            ("DOCKER_HOST", "tcp://h:2376"),
+            ("DOCKER_TLS_VERIFY", "1"),
+            ("DOCKER_CERT_PATH", dir.to_str().unwrap()),
+        ]);
         assert!(matches!(discover(&o), Err(ConnectError::Tls { why, .. }) if why.contains("ca.pem")));
         for f in ["ca.pem", "cert.pem", "key.pem"] {
             std::fs::write(dir.join(f), "").unwrap();
@@ -396,7 +430,11 @@ mod tests {
         let digest: String = Sha256::digest(b"prod").iter().map(|b| format!("{b:02x}")).collect();
         let meta = dir.join("contexts/meta").join(&digest);
         std::fs::create_dir_all(&meta).unwrap();
-        std::fs::write(meta.join("meta.json"), r#"{"Name":"prod","Endpoints":{"docker":{"Host":"unix:///x.sock","SkipTLSVerify":false}}}"#).unwrap();
+        std::fs::write(
+            meta.join("meta.json"),
+            r#"{"Name":"prod","Endpoints":{"docker":{"Host":"unix:///x.sock","SkipTLSVerify":false}}}"#,
+        )
+        .unwrap();
         std::fs::write(dir.join("config.json"), r#"{"currentContext":"prod"}"#).unwrap();
         let mut o = options(&[]);
         o.docker_config_dir = Some(dir.clone());

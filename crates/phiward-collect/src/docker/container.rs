@@ -6,7 +6,9 @@ use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HostCo
 use jiff::Timestamp;
 use phiward_core::asset::Missing;
 
-use super::facts::{Compose, ContainerFacts, ContainerNetwork, DeviceFacts, LayerChanges, Limits, MountFacts, Processes, Usage};
+use super::facts::{
+    Compose, ContainerFacts, ContainerNetwork, DeviceFacts, LayerChanges, Limits, MountFacts, Processes, Usage,
+};
 use super::isolation::{self, Live, Modes};
 use super::limits::LiveLimits;
 use super::{ports, secrets};
@@ -64,7 +66,12 @@ pub(super) fn health_test(inspect: &ContainerInspectResponse) -> &[String] {
 }
 
 /// Facts that rest on the container alone; those that need other objects are derived later.
-pub(super) fn facts(inspect: &ContainerInspectResponse, engine: &EngineDefaults, extras: Extras, now: Timestamp) -> (ContainerFacts, Vec<Missing>) {
+pub(super) fn facts(
+    inspect: &ContainerInspectResponse,
+    engine: &EngineDefaults,
+    extras: Extras,
+    now: Timestamp,
+) -> (ContainerFacts, Vec<Missing>) {
     let Extras { live, namespaces, limits, usage, processes, root_process, layer, mounts, mut gaps } = extras;
     let empty_host = HostConfig::default();
     let host = inspect.host_config.as_ref().unwrap_or(&empty_host);
@@ -91,10 +98,13 @@ pub(super) fn facts(inspect: &ContainerInspectResponse, engine: &EngineDefaults,
         None if isolation::security_option(&options, "seccomp").is_some() => Some("filter"),
         None => engine.seccomp,
     };
-    let no_new_privileges = live.as_ref().and_then(|l| l.no_new_privileges).or_else(|| match isolation::security_option(&options, "no-new-privileges") {
-        Some(value) => Some(value != "false"),
-        None => engine.no_new_privileges,
-    });
+    let no_new_privileges =
+        live.as_ref().and_then(|l| l.no_new_privileges).or_else(|| {
+            match isolation::security_option(&options, "no-new-privileges") {
+                Some(value) => Some(value != "false"),
+                None => engine.no_new_privileges,
+            }
+        });
     if no_new_privileges.is_none() {
         let why = engine.settings_gap.clone().unwrap_or_else(|| "the daemon's default could not be read".into());
         gaps.push(Missing { path: "no_new_privileges".into(), why });
@@ -104,8 +114,10 @@ pub(super) fn facts(inspect: &ContainerInspectResponse, engine: &EngineDefaults,
         Some(label) => isolation::apparmor_profile(label),
         None => configured_apparmor(inspect, &options, privileged),
     });
-    let selinux_disabled = options.iter().any(|o| matches!(o.as_str(), "label=disable" | "label:disable")) || (engine.selinux && privileged);
-    let selinux_label = engine.selinux.then(|| label.map_or_else(|| inspect.process_label.clone().unwrap_or_default(), str::to_owned));
+    let selinux_disabled = options.iter().any(|o| matches!(o.as_str(), "label=disable" | "label:disable"))
+        || (engine.selinux && privileged);
+    let selinux_label =
+        engine.selinux.then(|| label.map_or_else(|| inspect.process_label.clone().unwrap_or_default(), str::to_owned));
 
     let network_mode = host.network_mode.clone().unwrap_or_default();
     let cgroup_mode = host.cgroupns_mode.map(|m| m.to_string()).unwrap_or_default();
@@ -154,7 +166,9 @@ pub(super) fn facts(inspect: &ContainerInspectResponse, engine: &EngineDefaults,
         role: labels.get("phiward.role").cloned().unwrap_or_default(),
         compose: compose(&labels),
         labels,
-        runs_as_root: root_process.or_else(|| live.as_ref().and_then(|l| l.uid).map(|u| u == 0)).or_else(|| configured_root(&user)),
+        runs_as_root: root_process
+            .or_else(|| live.as_ref().and_then(|l| l.uid).map(|u| u == 0))
+            .or_else(|| configured_root(&user)),
         user,
         privileged,
         readonly_rootfs: host.readonly_rootfs.unwrap_or(false),
@@ -170,12 +184,18 @@ pub(super) fn facts(inspect: &ContainerInspectResponse, engine: &EngineDefaults,
         selinux_disabled,
         isolation_from: if live.is_some() { "process" } else { "configuration" }.to_owned(),
         namespaces: modes.facts(|kind| namespaces.get(kind).copied(), engine.remapped),
-        tmpfs: sorted(host.tmpfs.iter().flat_map(|t| t.keys().cloned()).chain(mounts.iter().filter(|m| m.kind == "tmpfs").map(|m| m.target.clone()))),
+        tmpfs: sorted(
+            host.tmpfs
+                .iter()
+                .flat_map(|t| t.keys().cloned())
+                .chain(mounts.iter().filter(|m| m.kind == "tmpfs").map(|m| m.target.clone())),
+        ),
         mounts,
         shared_writable_volumes: None,
         devices: devices(host),
         ports: ports::published(&port_map, &engine.bind_address),
-        on_default_bridge: networks.iter().any(|n| n.name == "bridge") || (networks.is_empty() && matches!(network_mode.as_str(), "default" | "bridge")),
+        on_default_bridge: networks.iter().any(|n| n.name == "bridge")
+            || (networks.is_empty() && matches!(network_mode.as_str(), "default" | "bridge")),
         network_mode,
         networks,
         bridges_phi_and_public: None,
@@ -231,7 +251,9 @@ fn plain_names(list: Option<&[String]>) -> Vec<String> {
 
 /// A reference by digest or by image id names the same bytes everywhere.
 fn is_pinned(reference: &str) -> bool {
-    let digest = |text: &str| text.strip_prefix("sha256:").is_some_and(|h| h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit()));
+    let digest = |text: &str| {
+        text.strip_prefix("sha256:").is_some_and(|h| h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
     digest(reference) || reference.rsplit_once('@').is_some_and(|(_, d)| digest(d))
 }
 
@@ -295,7 +317,13 @@ fn limits_in_force(host: &HostConfig, live: &LiveLimits) -> Limits {
     let nano = host.nano_cpus.unwrap_or_default();
     let quota = host.cpu_quota.unwrap_or_default();
     let period = host.cpu_period.filter(|p| *p > 0).unwrap_or(100_000);
-    let configured_cpu = if nano > 0 { nano / 1_000_000 } else if quota > 0 { quota.saturating_mul(1000) / period } else { 0 };
+    let configured_cpu = if nano > 0 {
+        nano / 1_000_000
+    } else if quota > 0 {
+        quota.saturating_mul(1000) / period
+    } else {
+        0
+    };
     let cpu_millis = live.cpu_millis.unwrap_or(configured_cpu);
     let cpu_shares = host.cpu_shares.unwrap_or_default();
     let cpuset = host.cpuset_cpus.as_deref().is_some_and(|c| !c.is_empty());

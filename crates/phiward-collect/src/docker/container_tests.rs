@@ -9,7 +9,12 @@ fn inspect(json: &str) -> ContainerInspectResponse {
 }
 
 fn engine() -> EngineDefaults {
-    EngineDefaults { seccomp: Some("filter"), no_new_privileges: Some(false), bind_address: "0.0.0.0".into(), ..EngineDefaults::default() }
+    EngineDefaults {
+        seccomp: Some("filter"),
+        no_new_privileges: Some(false),
+        bind_address: "0.0.0.0".into(),
+        ..EngineDefaults::default()
+    }
 }
 
 fn of(json: &str) -> ContainerFacts {
@@ -39,12 +44,17 @@ fn a_privileged_container_without_lists_holds_all_capabilities() {
 
 #[test]
 fn the_live_process_decides_before_the_configuration() {
-    let live = isolation::parse_status("Uid:\t1000\t1000\t0\t0\nCapEff:\t0000000000000000\nCapBnd:\t00000000a82425fb\nNoNewPrivs:\t1\nSeccomp:\t0\n");
+    let live = isolation::parse_status(
+        "Uid:\t1000\t1000\t0\t0\nCapEff:\t0000000000000000\nCapBnd:\t00000000a82425fb\nNoNewPrivs:\t1\nSeccomp:\t0\n",
+    );
     let extras = Extras { live: Some(live), root_process: Some(false), ..Extras::default() };
     let (f, _) = facts(&inspect(r#"{"State":{"Running":true,"Pid":9},"HostConfig":{}}"#), &engine(), extras, now());
     assert_eq!(f.capabilities, Some(vec![]));
     assert_eq!(f.regainable_capabilities, Some(vec!["SYS_ADMIN".to_owned()]));
-    assert_eq!((f.seccomp.as_deref(), f.no_new_privileges, f.runs_as_root), (Some("disabled"), Some(true), Some(false)));
+    assert_eq!(
+        (f.seccomp.as_deref(), f.no_new_privileges, f.runs_as_root),
+        (Some("disabled"), Some(true), Some(false))
+    );
     assert_eq!(f.isolation_from, "process");
 }
 
@@ -64,7 +74,9 @@ fn without_the_kernel_feature_there_is_no_fact() {
 
 #[test]
 fn ports_of_a_stopped_container_are_those_configured() {
-    let f = of(r#"{"State":{"Running":false},"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}},"NetworkSettings":{"Ports":{}}}"#);
+    let f = of(
+        r#"{"State":{"Running":false},"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}},"NetworkSettings":{"Ports":{}}}"#,
+    );
     assert!(f.ports[0].all_interfaces && f.ports[0].host_port == 8080);
 }
 
@@ -78,7 +90,9 @@ fn pinned_references() {
 
 #[test]
 fn users() {
-    for (user, root) in [("", true), ("root", true), ("0", true), ("0:0", true), ("00", true), ("1000:0", false), ("app", false)] {
+    for (user, root) in
+        [("", true), ("root", true), ("0", true), ("0:0", true), ("00", true), ("1000:0", false), ("app", false)]
+    {
         assert_eq!(configured_root(user), Some(root), "{user}");
     }
 }
@@ -95,7 +109,12 @@ fn limits_live_before_configured() {
 #[test]
 fn logging() {
     let size = HashMap::from([("max-size".to_owned(), "10m".to_owned())]);
-    assert!(rotates("json-file", Some(&size)) && !rotates("json-file", None) && rotates("local", None) && !rotates("none", None));
+    assert!(
+        rotates("json-file", Some(&size))
+            && !rotates("json-file", None)
+            && rotates("local", None)
+            && !rotates("none", None)
+    );
     assert!(is_central("syslog") && is_central("awslogs") && !is_central("journald") && !is_central("none"));
 }
 

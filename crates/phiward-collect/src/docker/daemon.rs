@@ -9,9 +9,34 @@ use super::secrets::url_with_password;
 
 /// Flags that may stand alone. Every other flag takes the next word when it has no `=`.
 const SWITCHES: &[&str] = &[
-    "allow-nondistributable-artifacts-insecure", "bridge-accept-fwmark", "cpu-rt", "debug", "D", "disable-legacy-registry", "experimental",
-    "help", "h", "icc", "init", "ip-forward", "ip-masq", "iptables", "ip6tables", "ipv6", "live-restore", "no-new-privileges", "raw-logs",
-    "rootless", "selinux-enabled", "tls", "tlsverify", "userland-proxy", "validate", "version", "v", "ip-forward-no-drop",
+    "allow-nondistributable-artifacts-insecure",
+    "bridge-accept-fwmark",
+    "cpu-rt",
+    "debug",
+    "D",
+    "disable-legacy-registry",
+    "experimental",
+    "help",
+    "h",
+    "icc",
+    "init",
+    "ip-forward",
+    "ip-masq",
+    "iptables",
+    "ip6tables",
+    "ipv6",
+    "live-restore",
+    "no-new-privileges",
+    "raw-logs",
+    "rootless",
+    "selinux-enabled",
+    "tls",
+    "tlsverify",
+    "userland-proxy",
+    "validate",
+    "version",
+    "v",
+    "ip-forward-no-drop",
 ];
 
 /// Settings as flags give them: names as in daemon.json, values in order.
@@ -32,7 +57,10 @@ pub(super) fn parse_flags(args: &[String]) -> BTreeMap<String, Vec<String>> {
             None => {
                 let Some(short) = flag.chars().next() else { continue };
                 let rest = flag[short.len_utf8()..].trim_start_matches('=');
-                (short.to_string(), (!rest.is_empty() && !SWITCHES.contains(&short.to_string().as_str())).then(|| rest.to_owned()))
+                (
+                    short.to_string(),
+                    (!rest.is_empty() && !SWITCHES.contains(&short.to_string().as_str())).then(|| rest.to_owned()),
+                )
             }
         };
         if value.is_none() {
@@ -80,9 +108,13 @@ fn flatten(object: &Map<String, Value>, settings: &mut Settings) {
         let values = match value {
             Value::Array(list) => list.iter().map(word).collect(),
             Value::Object(map) => match name.as_str() {
-                "log-opts" | "node-generic-resources" | "builder" | "features" | "runtimes" | "proxies" | "default-network-opts" => {
-                    map.iter().map(|(k, v)| format!("{k}={}", word(v))).collect()
-                }
+                "log-opts"
+                | "node-generic-resources"
+                | "builder"
+                | "features"
+                | "runtimes"
+                | "proxies"
+                | "default-network-opts" => map.iter().map(|(k, v)| format!("{k}={}", word(v))).collect(),
                 "default-ulimits" => map.keys().map(|k| format!("{k}=")).collect(),
                 _ => {
                     flatten(map, settings);
@@ -146,8 +178,17 @@ pub(super) fn effective(running: &Running<'_>) -> Result<DaemonFacts, String> {
         selinux: s.switch("selinux-enabled", false),
         log_level: if s.switch("debug", false) { "debug".to_owned() } else { s.text("log-level", "info") },
         log_driver: s.text("log-driver", "json-file"),
-        log_opts: s.list("log-opts").iter().filter_map(|o| o.split_once('=')).map(|(k, v)| (k.to_owned(), without_secret(k, v))).collect(),
-        default_ulimits: s.list("default-ulimits").iter().map(|u| u.split('=').next().unwrap_or_default().to_owned()).collect(),
+        log_opts: s
+            .list("log-opts")
+            .iter()
+            .filter_map(|o| o.split_once('='))
+            .map(|(k, v)| (k.to_owned(), without_secret(k, v)))
+            .collect(),
+        default_ulimits: s
+            .list("default-ulimits")
+            .iter()
+            .map(|u| u.split('=').next().unwrap_or_default().to_owned())
+            .collect(),
         cgroup_parent: s.text("cgroup-parent", ""),
         base_device_size_set: storage_opts.iter().any(|o| o.starts_with("dm.basesize")),
         storage_opts,
@@ -245,7 +286,11 @@ fn is_loopback(address: &str) -> bool {
 
 /// Options of logging drivers may carry tokens (splunk-token). Their names stay, their values do not.
 fn without_secret(name: &str, value: &str) -> String {
-    if super::secrets::kind_of(name, value).is_some() || url_with_password(value) { "(hidden)".to_owned() } else { value.to_owned() }
+    if super::secrets::kind_of(name, value).is_some() || url_with_password(value) {
+        "(hidden)".to_owned()
+    } else {
+        value.to_owned()
+    }
 }
 
 fn proxies_with_password(environment: &[String]) -> Vec<String> {
@@ -253,7 +298,8 @@ fn proxies_with_password(environment: &[String]) -> Vec<String> {
         .iter()
         .filter_map(|e| e.split_once('='))
         .filter(|(name, value)| {
-            matches!(name.to_ascii_uppercase().as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "FTP_PROXY" | "ALL_PROXY") && url_with_password(value)
+            matches!(name.to_ascii_uppercase().as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "FTP_PROXY" | "ALL_PROXY")
+                && url_with_password(value)
         })
         .map(|(name, _)| name.to_owned())
         .collect();
@@ -291,7 +337,10 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file() {
-        let d = settings("--icc=false --log-level warn -H tcp://0.0.0.0:2376 --tlsverify", r#"{"icc": true, "live-restore": true, "log-opts": {"max-size": "10m"}}"#);
+        let d = settings(
+            "--icc=false --log-level warn -H tcp://0.0.0.0:2376 --tlsverify",
+            r#"{"icc": true, "live-restore": true, "log-opts": {"max-size": "10m"}}"#,
+        );
         assert!(!d.icc && d.live_restore && d.tls && d.tls_verify && d.listens_tcp && d.listens_tcp_public);
         assert_eq!(d.log_level, "warn");
         assert_eq!(d.log_opts["max-size"], "10m");
@@ -333,7 +382,8 @@ mod tests {
 
     #[test]
     fn proxy_passwords_are_named_not_shown() {
-        let environment = vec!["HTTPS_PROXY=http://u:p@proxy:3128".to_owned(), "HTTP_PROXY=http://proxy:3128".to_owned()];
+        let environment =
+            vec!["HTTPS_PROXY=http://u:p@proxy:3128".to_owned(), "HTTP_PROXY=http://proxy:3128".to_owned()];
         let d = effective(&Running { environment: &environment, ..Running::default() }).unwrap();
         assert_eq!(d.proxy_credentials_in_environment, ["HTTPS_PROXY"]);
     }

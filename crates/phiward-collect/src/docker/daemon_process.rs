@@ -45,7 +45,8 @@ pub(super) fn find(pid: i32, socket: &Path, pid_file: &Path) -> Result<DaemonPro
         return Ok(read(pid));
     }
     // The socket was made by systemd and handed over: whoever else holds it open is the daemon.
-    let inode = listening_inode(socket).ok_or("systemd made the engine's socket and it was not found in /proc/net/unix")?;
+    let inode =
+        listening_inode(socket).ok_or("systemd made the engine's socket and it was not found in /proc/net/unix")?;
     if let Some(pid) = fs::read_to_string(pid_file).ok().and_then(|t| t.trim().parse::<i32>().ok())
         && pid != 1
         && holds(pid, inode).unwrap_or(false)
@@ -77,7 +78,11 @@ impl DaemonProcess {
 
     /// What the process is called.
     pub(super) fn program(&self) -> String {
-        let exe = self.exe.as_ref().and_then(|e| e.file_name()).map(|n| n.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
+        let exe = self
+            .exe
+            .as_ref()
+            .and_then(|e| e.file_name())
+            .map(|n| n.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
         exe.unwrap_or_else(|| self.comm.clone())
     }
 }
@@ -105,7 +110,9 @@ fn words(path: &Path) -> Option<Vec<String>> {
 /// Inode of the socket listening at `path`, from /proc/net/unix.
 fn listening_inode(path: &Path) -> Option<u64> {
     let wanted = fs::canonicalize(path).ok();
-    parse_unix_sockets(&fs::read("/proc/net/unix").ok()?, |p| p == path || wanted.as_deref() == Some(p) || fs::canonicalize(p).ok() == wanted)
+    parse_unix_sockets(&fs::read("/proc/net/unix").ok()?, |p| {
+        p == path || wanted.as_deref() == Some(p) || fs::canonicalize(p).ok() == wanted
+    })
 }
 
 fn parse_unix_sockets(text: &[u8], matches: impl Fn(&Path) -> bool) -> Option<u64> {
@@ -154,7 +161,13 @@ pub(super) fn tcp_listeners(pid: i32) -> io::Result<Vec<(String, u16)>> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(e),
         };
-        found.extend(text.lines().skip(1).filter_map(parse_listener).filter(|(_, _, inode)| inodes.contains(inode)).map(|(a, p, _)| (a, p)));
+        found.extend(
+            text.lines()
+                .skip(1)
+                .filter_map(parse_listener)
+                .filter(|(_, _, inode)| inodes.contains(inode))
+                .map(|(a, p, _)| (a, p)),
+        );
     }
     Ok(found)
 }
@@ -210,7 +223,8 @@ mod tests {
     #[test]
     fn listeners_of_both_families() {
         let v4 = "   0: 0100007F:0947 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4321 1";
-        let v6 = "   1: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 77 1";
+        let v6 =
+            "   1: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 0:0 00:0 0 0 0 77 1";
         let open = "   2: 0100007F:0947 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 99 1";
         if cfg!(target_endian = "little") {
             assert_eq!(parse_listener(v4), Some(("127.0.0.1".into(), 2375, "4321".into())));

@@ -80,7 +80,11 @@ impl Derived {
             by_network: HashMap::new(),
             network_ephi: HashMap::new(),
             carries: BTreeSet::new(),
-            network_by_name: inv.networks.iter().filter_map(|(id, n)| Some((n.ok()?.name.clone(), id.clone()))).collect(),
+            network_by_name: inv
+                .networks
+                .iter()
+                .filter_map(|(id, n)| Some((n.ok()?.name.clone(), id.clone())))
+                .collect(),
             image_by_tag: HashMap::new(),
             unknown: inv.containers_unknown(),
         };
@@ -94,10 +98,15 @@ impl Derived {
             let Some(c) = object.ok() else { continue };
             let image = inv.images.get(&c.image_id).and_then(Object::ok);
             let word = label(&c.labels, "phiward.phi").or_else(|| image.and_then(|i| label(&i.labels, "phiward.phi")));
-            let owner = label(&c.labels, "phiward.owner").or_else(|| image.and_then(|i| label(&i.labels, "phiward.owner")));
-            d.standing.insert(id.clone(), (word.map_or(Ephi::Unknown, Ephi::from_label), owner.unwrap_or_default().to_owned()));
+            let owner =
+                label(&c.labels, "phiward.owner").or_else(|| image.and_then(|i| label(&i.labels, "phiward.owner")));
+            d.standing.insert(
+                id.clone(),
+                (word.map_or(Ephi::Unknown, Ephi::from_label), owner.unwrap_or_default().to_owned()),
+            );
             d.by_image.entry(c.image_id.clone()).or_default().push(id.clone());
-            let volumes: BTreeSet<&String> = c.mounts.iter().filter(|m| !m.volume.is_empty()).map(|m| &m.volume).collect();
+            let volumes: BTreeSet<&String> =
+                c.mounts.iter().filter(|m| !m.volume.is_empty()).map(|m| &m.volume).collect();
             for volume in volumes {
                 d.by_volume.entry(volume.clone()).or_default().push(id.clone());
             }
@@ -116,7 +125,11 @@ impl Derived {
             if joined.contains(&Ephi::Yes) || said.map(Ephi::from_label) == Some(Ephi::Yes) {
                 d.carries.insert(id.clone());
             }
-            let derived = if d.unknown.is_some() && !joined.contains(&Ephi::Yes) { Ephi::Unknown } else { together(joined.into_iter()) };
+            let derived = if d.unknown.is_some() && !joined.contains(&Ephi::Yes) {
+                Ephi::Unknown
+            } else {
+                together(joined.into_iter())
+            };
             d.network_ephi.insert(id.clone(), said.map_or(derived, Ephi::from_label));
         }
         d
@@ -131,7 +144,9 @@ impl Derived {
         let mut ids: Vec<String> = c
             .networks
             .iter()
-            .filter_map(|n| if n.id.is_empty() { self.network_by_name.get(&n.name).cloned() } else { Some(n.id.clone()) })
+            .filter_map(
+                |n| if n.id.is_empty() { self.network_by_name.get(&n.name).cloned() } else { Some(n.id.clone()) },
+            )
             .collect();
         ids.sort();
         ids.dedup();
@@ -140,7 +155,8 @@ impl Derived {
 }
 
 fn names(inv: &Inventory, ids: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
-    let mut list: Vec<String> = ids.into_iter().filter_map(|id| inv.containers.get(id.as_ref()).map(|c| c.name.clone())).collect();
+    let mut list: Vec<String> =
+        ids.into_iter().filter_map(|id| inv.containers.get(id.as_ref()).map(|c| c.name.clone())).collect();
     list.sort();
     list
 }
@@ -228,10 +244,14 @@ fn engine(inv: &Inventory, d: &Derived) -> Asset {
         facts.default_bridge_icc = bridge.map(|n| n.icc);
         match inv.unlisted.iter().next() {
             None => facts.objects = Some(counts(inv, d)),
-            Some((kind, why)) => object.missing.push(Missing { path: "objects".into(), why: format!("the {kind} could not be listed: {why}") }),
+            Some((kind, why)) => object
+                .missing
+                .push(Missing { path: "objects".into(), why: format!("the {kind} could not be listed: {why}") }),
         }
         if bridge.is_none() {
-            let why = inv.unlisted.get("networks").map_or("the engine has no default bridge".to_owned(), |w| format!("the networks could not be listed: {w}"));
+            let why = inv.unlisted.get("networks").map_or("the engine has no default bridge".to_owned(), |w| {
+                format!("the networks could not be listed: {w}")
+            });
             object.missing.push(Missing { path: "default_bridge_icc".into(), why });
         }
     }
@@ -239,14 +259,27 @@ fn engine(inv: &Inventory, d: &Derived) -> Asset {
     let relations = inv.host_id.iter().filter(|_| local).map(|h| relation("runs-on", h.clone(), "")).collect();
     let owner = label(&inv.engine_labels, "phiward.owner").unwrap_or_default().to_owned();
     let facts = object.ok().map(value);
-    asset(inv.engine_asset(), "docker.engine", &object, facts, json!({}), owner, ephi, inv.engine_labels.clone(), relations)
+    asset(
+        inv.engine_asset(),
+        "docker.engine",
+        &object,
+        facts,
+        json!({}),
+        owner,
+        ephi,
+        inv.engine_labels.clone(),
+        relations,
+    )
 }
 
 fn counts(inv: &Inventory, d: &Derived) -> ObjectCounts {
     let n = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let read: Vec<(&String, &ContainerFacts)> = inv.containers.iter().filter_map(|(id, c)| Some((id, c.ok()?))).collect();
+    let read: Vec<(&String, &ContainerFacts)> =
+        inv.containers.iter().filter_map(|(id, c)| Some((id, c.ok()?))).collect();
     let running = read.iter().filter(|(_, c)| c.running).count();
-    let stale = |c: &ContainerFacts| !c.running && (c.stopped_days.is_some_and(|s| s > STALE_DAYS) || (c.never_started && c.age_days > STALE_DAYS));
+    let stale = |c: &ContainerFacts| {
+        !c.running && (c.stopped_days.is_some_and(|s| s > STALE_DAYS) || (c.never_started && c.age_days > STALE_DAYS))
+    };
     ObjectCounts {
         containers: n(inv.containers.len()),
         running: n(running),
@@ -254,11 +287,18 @@ fn counts(inv: &Inventory, d: &Derived) -> ObjectCounts {
         stale_containers: n(read.iter().filter(|(_, c)| stale(c)).count()),
         images: n(inv.images.len()),
         images_in_use: n(inv.images.keys().filter(|id| d.by_image.contains_key(*id)).count()),
-        dangling_images: n(inv.images.iter().filter(|(id, i)| i.ok().is_some_and(|i| i.untagged) && !d.by_image.contains_key(*id)).count()),
+        dangling_images: n(inv
+            .images
+            .iter()
+            .filter(|(id, i)| i.ok().is_some_and(|i| i.untagged) && !d.by_image.contains_key(*id))
+            .count()),
         volumes: n(inv.volumes.len()),
         unused_volumes: n(inv.volumes.keys().filter(|v| !d.by_volume.contains_key(*v)).count()),
         networks: n(inv.networks.len()),
-        unowned_containers: n(read.iter().filter(|(id, c)| c.running && d.standing.get(*id).is_none_or(|s| s.1.is_empty())).count()),
+        unowned_containers: n(read
+            .iter()
+            .filter(|(id, c)| c.running && d.standing.get(*id).is_none_or(|s| s.1.is_empty()))
+            .count()),
     }
 }
 
@@ -291,7 +331,10 @@ fn container(inv: &Inventory, d: &Derived, id: &str, object: &Object<ContainerFa
             c.bridges_phi_and_public = Some(bridges(inv, d, &networks));
         }
         (why, listed) => {
-            let why = why.clone().or_else(|| listed.map(|w| format!("the networks could not be listed: {w}"))).unwrap_or_default();
+            let why = why
+                .clone()
+                .or_else(|| listed.map(|w| format!("the networks could not be listed: {w}")))
+                .unwrap_or_default();
             missing.push(Missing { path: "bridges_phi_and_public".into(), why });
         }
     }
@@ -331,8 +374,12 @@ fn reference(image: &str) -> String {
 
 /// Joined to a network that carries ePHI and to another that reaches outside.
 fn bridges(inv: &Inventory, d: &Derived, networks: &[String]) -> bool {
-    let outside = |id: &String| inv.networks.get(id).and_then(Object::ok).is_none_or(|n| !n.internal && n.driver != "null");
-    networks.iter().filter(|n| d.carries.contains(*n)).any(|phi| networks.iter().any(|other| other != phi && outside(other)))
+    let outside =
+        |id: &String| inv.networks.get(id).and_then(Object::ok).is_none_or(|n| !n.internal && n.driver != "null");
+    networks
+        .iter()
+        .filter(|n| d.carries.contains(*n))
+        .any(|phi| networks.iter().any(|other| other != phi && outside(other)))
 }
 
 fn shared(inv: &Inventory, d: &Derived, id: &str, c: &ContainerFacts) -> Vec<SharedVolume> {
@@ -350,17 +397,29 @@ fn image(inv: &Inventory, d: &Derived, id: &str) -> Asset {
     let relations = vec![relation("part-of", inv.engine_asset(), "")];
     let asset_id = inv.asset("image", id);
     let Some(read) = object.ok() else {
-        return asset(asset_id, "docker.image", object, None, json!({"id": id}), String::new(), Ephi::Unknown, BTreeMap::new(), relations);
+        return asset(
+            asset_id,
+            "docker.image",
+            object,
+            None,
+            json!({"id": id}),
+            String::new(),
+            Ephi::Unknown,
+            BTreeMap::new(),
+            relations,
+        );
     };
     let mut i = read.clone();
     let ephi = label(&i.labels, "phiward.phi").map_or(Ephi::Unknown, Ephi::from_label);
     i.ephi = ephi.as_str().to_owned();
     let users = d.by_image.get(id).map(Vec::as_slice).unwrap_or_default();
     i.in_use = !users.is_empty();
-    let running = users.iter().filter(|c| inv.containers.get(*c).and_then(Object::ok).is_some_and(|c| c.running)).count();
+    let running =
+        users.iter().filter(|c| inv.containers.get(*c).and_then(Object::ok).is_some_and(|c| c.running)).count();
     i.running_containers = i64::try_from(running).unwrap_or(i64::MAX);
     let (owner, labels) = (i.owner.clone(), i.labels.clone());
-    let mut asset = asset(asset_id, "docker.image", object, Some(value(&i)), Value::Null, owner, ephi, labels, relations);
+    let mut asset =
+        asset(asset_id, "docker.image", object, Some(value(&i)), Value::Null, owner, ephi, labels, relations);
     if let Some(why) = &d.unknown {
         let fields: &[&str] = if i.in_use { &["running_containers"] } else { &["in_use", "running_containers"] };
         withhold(&mut asset, fields, why);
@@ -373,7 +432,17 @@ fn volume(inv: &Inventory, d: &Derived, name: &str) -> Asset {
     let relations = vec![relation("part-of", inv.engine_asset(), "")];
     let asset_id = inv.asset("volume", name);
     let Some(read) = object.ok() else {
-        return asset(asset_id, "docker.volume", object, None, json!({"name": name}), String::new(), Ephi::Unknown, BTreeMap::new(), relations);
+        return asset(
+            asset_id,
+            "docker.volume",
+            object,
+            None,
+            json!({"name": name}),
+            String::new(),
+            Ephi::Unknown,
+            BTreeMap::new(),
+            relations,
+        );
     };
     let mut v = read.clone();
     let users = d.by_volume.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -388,7 +457,8 @@ fn volume(inv: &Inventory, d: &Derived, name: &str) -> Asset {
     v.writers = names(inv, d.writers.get(name).into_iter().flatten());
     v.in_use = !users.is_empty();
     let (owner, labels) = (v.owner.clone(), v.labels.clone());
-    let mut asset = asset(asset_id, "docker.volume", object, Some(value(&v)), Value::Null, owner, ephi, labels, relations);
+    let mut asset =
+        asset(asset_id, "docker.volume", object, Some(value(&v)), Value::Null, owner, ephi, labels, relations);
     if let Some(why) = &d.unknown {
         withhold(&mut asset, &["used_by", "writers", "in_use"], why);
     }
@@ -400,7 +470,17 @@ fn network(inv: &Inventory, d: &Derived, id: &str) -> Asset {
     let relations = vec![relation("part-of", inv.engine_asset(), "")];
     let asset_id = inv.asset("network", id);
     let Some(read) = object.ok() else {
-        return asset(asset_id, "docker.network", object, None, json!({"id": id}), String::new(), Ephi::Unknown, BTreeMap::new(), relations);
+        return asset(
+            asset_id,
+            "docker.network",
+            object,
+            None,
+            json!({"id": id}),
+            String::new(),
+            Ephi::Unknown,
+            BTreeMap::new(),
+            relations,
+        );
     };
     let mut n = read.clone();
     let users = d.by_network.get(id).map(Vec::as_slice).unwrap_or_default();
@@ -409,11 +489,13 @@ fn network(inv: &Inventory, d: &Derived, id: &str) -> Asset {
     n.carries_ephi = d.carries.contains(id);
     n.containers = names(inv, users);
     n.non_phi_containers = names(inv, users.iter().filter(|c| d.ephi(c) == Ephi::No));
-    let publishes = |c: &&String| inv.containers.get(*c).and_then(Object::ok).is_some_and(|c| c.ports.iter().any(|p| !p.loopback));
+    let publishes =
+        |c: &&String| inv.containers.get(*c).and_then(Object::ok).is_some_and(|c| c.ports.iter().any(|p| !p.loopback));
     n.publishing_containers = names(inv, users.iter().filter(publishes));
     n.in_use = !users.is_empty();
     let (owner, labels) = (n.owner.clone(), n.labels.clone());
-    let mut asset = asset(asset_id, "docker.network", object, Some(value(&n)), Value::Null, owner, ephi, labels, relations);
+    let mut asset =
+        asset(asset_id, "docker.network", object, Some(value(&n)), Value::Null, owner, ephi, labels, relations);
     if let Some(why) = &d.unknown {
         let mut fields = vec!["containers", "non_phi_containers", "publishing_containers", "in_use"];
         if !n.carries_ephi {

@@ -19,7 +19,14 @@ fn inventory() -> Inventory {
 }
 
 fn add(inv: &mut Inventory, name: &str, phi: &str, change: impl FnOnce(&mut ContainerFacts)) {
-    let mut c = ContainerFacts { id: name.into(), name: name.into(), running: true, image: "app".into(), image_id: "sha256:1".into(), ..ContainerFacts::default() };
+    let mut c = ContainerFacts {
+        id: name.into(),
+        name: name.into(),
+        running: true,
+        image: "app".into(),
+        image_id: "sha256:1".into(),
+        ..ContainerFacts::default()
+    };
     if !phi.is_empty() {
         c.labels.insert("phiward.phi".into(), phi.into());
     }
@@ -32,16 +39,33 @@ fn on(c: &mut ContainerFacts, network: &str) {
 }
 
 fn mount(c: &mut ContainerFacts, volume: &str, writable: bool) {
-    c.mounts.push(MountFacts { kind: "volume".into(), volume: volume.into(), target: "/d".into(), writable, ..MountFacts::default() });
+    c.mounts.push(MountFacts {
+        kind: "volume".into(),
+        volume: volume.into(),
+        target: "/d".into(),
+        writable,
+        ..MountFacts::default()
+    });
 }
 
 fn net(inv: &mut Inventory, name: &str, internal: bool) {
-    let n = NetworkFacts { id: name.into(), name: name.into(), driver: "bridge".into(), internal, icc: true, predefined: name == "bridge", ..NetworkFacts::default() };
+    let n = NetworkFacts {
+        id: name.into(),
+        name: name.into(),
+        driver: "bridge".into(),
+        internal,
+        icc: true,
+        predefined: name == "bridge",
+        ..NetworkFacts::default()
+    };
     inv.networks.insert(name.into(), Object::read(name.into(), n, vec![], AT));
 }
 
 fn vol(inv: &mut Inventory, name: &str) {
-    inv.volumes.insert(name.into(), Object::read(name.into(), VolumeFacts { name: name.into(), ..VolumeFacts::default() }, vec![], AT));
+    inv.volumes.insert(
+        name.into(),
+        Object::read(name.into(), VolumeFacts { name: name.into(), ..VolumeFacts::default() }, vec![], AT),
+    );
 }
 
 fn img(inv: &mut Inventory, id: &str, tags: &[&str], labels: &[(&str, &str)]) {
@@ -62,12 +86,20 @@ fn find<'a>(assets: &'a [Asset], id: &str) -> &'a Asset {
 #[test]
 fn labels_of_the_image_stand_in_for_the_containers() {
     let mut inv = inventory();
-    img(&mut inv, "sha256:1", &["app:latest"], &[("phiward.phi", "yes"), ("phiward.owner", "team"), ("phiward.role", "db")]);
+    img(
+        &mut inv,
+        "sha256:1",
+        &["app:latest"],
+        &[("phiward.phi", "yes"), ("phiward.owner", "team"), ("phiward.role", "db")],
+    );
     add(&mut inv, "a", "", |_| {});
     add(&mut inv, "b", "no", |_| {});
     let assets = assets(&inv);
     let a = find(&assets, "/container/a");
-    assert_eq!((a.ephi, a.owner.as_str(), &a.facts["ephi"], &a.facts["role"]), (Ephi::Yes, "team", &json!("yes"), &json!("db")));
+    assert_eq!(
+        (a.ephi, a.owner.as_str(), &a.facts["ephi"], &a.facts["role"]),
+        (Ephi::Yes, "team", &json!("yes"), &json!("db"))
+    );
     assert_eq!(a.facts["image_outdated"], json!(false));
     assert_eq!(find(&assets, "/container/b").ephi, Ephi::No);
     assert_eq!(find(&assets, "/image/sha256:1").facts["running_containers"], json!(2));
@@ -105,7 +137,10 @@ fn two_writers_of_one_volume() {
         c.running = false;
     });
     let assets = assets(&inv);
-    assert_eq!(find(&assets, "/container/a").facts["shared_writable_volumes"], json!([{"volume": "v", "writers": ["b"]}]));
+    assert_eq!(
+        find(&assets, "/container/a").facts["shared_writable_volumes"],
+        json!([{"volume": "v", "writers": ["b"]}])
+    );
     assert_eq!(find(&assets, "/container/r").facts["shared_writable_volumes"], json!([]));
     let v = find(&assets, "/volume/v");
     assert_eq!((&v.facts["writers"], &v.facts["used_by"]), (&json!(["a", "b"]), &json!(["a", "b", "r", "s"])));
@@ -187,7 +222,15 @@ fn counts_of_the_engine() {
     let assets = assets(&inv);
     let o = &find(&assets, "").facts["objects"];
     assert_eq!(
-        [&o["containers"], &o["running"], &o["stopped"], &o["stale_containers"], &o["dangling_images"], &o["unused_volumes"], &o["unowned_containers"]],
+        [
+            &o["containers"],
+            &o["running"],
+            &o["stopped"],
+            &o["stale_containers"],
+            &o["dangling_images"],
+            &o["unused_volumes"],
+            &o["unowned_containers"]
+        ],
         [&json!(2), &json!(1), &json!(1), &json!(1), &json!(1), &json!(1), &json!(0)]
     );
 }
@@ -197,7 +240,8 @@ fn a_gap_takes_its_fact_out() {
     let mut inv = inventory();
     let daemon = DaemonFacts { listens_tcp: false, icc: true, ..DaemonFacts::default() };
     let gap = Missing { path: "daemon.listens_tcp".into(), why: "needs root".into() };
-    inv.engine = Object::read("e".into(), EngineFacts { daemon: Some(daemon), ..EngineFacts::default() }, vec![gap], AT);
+    inv.engine =
+        Object::read("e".into(), EngineFacts { daemon: Some(daemon), ..EngineFacts::default() }, vec![gap], AT);
     let assets = assets(&inv);
     let e = find(&assets, "");
     assert!(e.facts["daemon"].get("listens_tcp").is_none());

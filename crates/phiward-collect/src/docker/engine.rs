@@ -11,7 +11,13 @@ pub(super) fn facts(info: &SystemInfo, version: &SystemVersion) -> EngineFacts {
     let security = info.security_options.as_deref();
     let registry = info.registry_config.as_ref();
     let component = |name: &str| {
-        version.components.iter().flatten().find(|c| c.name.eq_ignore_ascii_case(name)).map(|c| c.version.clone()).filter(|v| !v.is_empty())
+        version
+            .components
+            .iter()
+            .flatten()
+            .find(|c| c.name.eq_ignore_ascii_case(name))
+            .map(|c| c.version.clone())
+            .filter(|v| !v.is_empty())
     };
     let logging = info.logging_driver.clone().filter(|d| !d.is_empty());
     EngineFacts {
@@ -36,8 +42,11 @@ pub(super) fn facts(info: &SystemInfo, version: &SystemVersion) -> EngineFacts {
         debug: info.debug,
         authorization_plugins: info.plugins.as_ref().map(|p| p.authorization.clone().unwrap_or_default()),
         insecure_registries: registry.map(|r| {
-            let mut list: Vec<String> = r.insecure_registry_cidrs.iter().flatten().filter(|c| !is_loopback_range(c)).cloned().collect();
-            list.extend(r.index_configs.iter().flatten().filter(|(_, i)| i.secure == Some(false)).map(|(name, _)| name.clone()));
+            let mut list: Vec<String> =
+                r.insecure_registry_cidrs.iter().flatten().filter(|c| !is_loopback_range(c)).cloned().collect();
+            list.extend(
+                r.index_configs.iter().flatten().filter(|(_, i)| i.secure == Some(false)).map(|(name, _)| name.clone()),
+            );
             list.sort();
             list.dedup();
             list
@@ -56,8 +65,14 @@ pub(super) fn facts(info: &SystemInfo, version: &SystemVersion) -> EngineFacts {
                 manager,
                 managers: s.managers.filter(|_| manager),
                 nodes: s.nodes.filter(|_| manager),
-                autolock: spec.and_then(|s| s.encryption_config.as_ref()).and_then(|e| e.auto_lock_managers).or(spec.map(|_| false)),
-                node_cert_expiry_hours: spec.and_then(|s| s.ca_config.as_ref()).and_then(|c| c.node_cert_expiry).map(|ns| ns / 3_600_000_000_000),
+                autolock: spec
+                    .and_then(|s| s.encryption_config.as_ref())
+                    .and_then(|e| e.auto_lock_managers)
+                    .or(spec.map(|_| false)),
+                node_cert_expiry_hours: spec
+                    .and_then(|s| s.ca_config.as_ref())
+                    .and_then(|c| c.node_cert_expiry)
+                    .map(|ns| ns / 3_600_000_000_000),
                 ..SwarmFacts::default()
             }
         }),
@@ -72,7 +87,10 @@ pub(super) fn defaults(facts: &EngineFacts) -> EngineDefaults {
     EngineDefaults {
         cgroup_version: facts.cgroup_version,
         remapped: facts.userns_remap,
-        seccomp: facts.seccomp_profile.as_deref().map(|p| if matches!(p, "none" | "unconfined") { "disabled" } else { "filter" }),
+        seccomp: facts
+            .seccomp_profile
+            .as_deref()
+            .map(|p| if matches!(p, "none" | "unconfined") { "disabled" } else { "filter" }),
         apparmor: facts.apparmor_available == Some(true),
         selinux: facts.selinux_enabled == Some(true),
         no_new_privileges: daemon.map(|d| d.no_new_privileges),
@@ -88,7 +106,9 @@ fn has(options: &[String], name: &str) -> bool {
 }
 
 fn seccomp_profile(options: &[String]) -> String {
-    let Some(entry) = options.iter().find(|o| has(std::slice::from_ref(o), "seccomp")) else { return "none".to_owned() };
+    let Some(entry) = options.iter().find(|o| has(std::slice::from_ref(o), "seccomp")) else {
+        return "none".to_owned();
+    };
     match entry.split(',').find_map(|part| part.strip_prefix("profile=")) {
         // Since 23.0 the engine calls its own profile `builtin`.
         None | Some("builtin" | "default") => "default".to_owned(),
@@ -111,9 +131,13 @@ mod tests {
 
     #[test]
     fn security_options() {
-        let f = of(r#"{"SecurityOptions":["name=apparmor","name=seccomp,profile=builtin","name=userns","name=cgroupns"]}"#);
+        let f =
+            of(r#"{"SecurityOptions":["name=apparmor","name=seccomp,profile=builtin","name=userns","name=cgroupns"]}"#);
         assert_eq!(f.seccomp_profile.as_deref(), Some("default"));
-        assert_eq!((f.apparmor_available, f.selinux_enabled, f.userns_remap, f.rootless), (Some(true), Some(false), Some(true), Some(false)));
+        assert_eq!(
+            (f.apparmor_available, f.selinux_enabled, f.userns_remap, f.rootless),
+            (Some(true), Some(false), Some(true), Some(false))
+        );
         let bare = of(r#"{"SecurityOptions":[]}"#);
         assert_eq!(bare.seccomp_profile.as_deref(), Some("none"));
         assert_eq!(defaults(&bare).seccomp, Some("disabled"));
@@ -122,16 +146,22 @@ mod tests {
 
     #[test]
     fn registries_without_verified_tls() {
-        let f = of(r#"{"RegistryConfig":{"InsecureRegistryCIDRs":["127.0.0.0/8","::1/128","10.0.0.0/8"],"IndexConfigs":{"docker.io":{"Secure":true},"reg:5000":{"Secure":false}},"Mirrors":null}}"#);
+        let f = of(
+            r#"{"RegistryConfig":{"InsecureRegistryCIDRs":["127.0.0.0/8","::1/128","10.0.0.0/8"],"IndexConfigs":{"docker.io":{"Secure":true},"reg:5000":{"Secure":false}},"Mirrors":null}}"#,
+        );
         assert_eq!(f.insecure_registries.unwrap(), ["10.0.0.0/8", "reg:5000"]);
         assert_eq!(f.registry_mirrors.unwrap(), Vec::<String>::new());
     }
 
     #[test]
     fn a_swarm_worker_does_not_know_the_cluster() {
-        let f = of(r#"{"Swarm":{"LocalNodeState":"active","ControlAvailable":false,"Nodes":0,"Managers":0}}"#).swarm.unwrap();
+        let f = of(r#"{"Swarm":{"LocalNodeState":"active","ControlAvailable":false,"Nodes":0,"Managers":0}}"#)
+            .swarm
+            .unwrap();
         assert!(f.active && !f.manager && f.managers.is_none() && f.autolock.is_none());
-        let m = of(r#"{"Swarm":{"LocalNodeState":"active","ControlAvailable":true,"Nodes":3,"Managers":1,"Cluster":{"Spec":{"CAConfig":{"NodeCertExpiry":7776000000000000},"EncryptionConfig":{"AutoLockManagers":true}}}}}"#);
+        let m = of(
+            r#"{"Swarm":{"LocalNodeState":"active","ControlAvailable":true,"Nodes":3,"Managers":1,"Cluster":{"Spec":{"CAConfig":{"NodeCertExpiry":7776000000000000},"EncryptionConfig":{"AutoLockManagers":true}}}}}"#,
+        );
         let m = m.swarm.unwrap();
         assert_eq!((m.managers, m.autolock, m.node_cert_expiry_hours), (Some(1), Some(true), Some(2160)));
         assert!(!of(r#"{"Swarm":{"LocalNodeState":"inactive"}}"#).swarm.unwrap().active);
@@ -139,7 +169,9 @@ mod tests {
 
     #[test]
     fn version_and_logging() {
-        let f = of(r#"{"ServerVersion":"20.10.24+dfsg1","LoggingDriver":"syslog","CgroupVersion":"1","CgroupDriver":"cgroupfs"}"#);
+        let f = of(
+            r#"{"ServerVersion":"20.10.24+dfsg1","LoggingDriver":"syslog","CgroupVersion":"1","CgroupDriver":"cgroupfs"}"#,
+        );
         assert_eq!((f.version_major, f.logging_central, f.cgroup_version), (Some(20), Some(true), Some(1)));
     }
 }

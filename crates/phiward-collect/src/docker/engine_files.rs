@@ -23,10 +23,15 @@ pub(super) struct Paths {
     pub program: Option<PathBuf>,
 }
 
-const UNIT_DIRS: [&str; 4] = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+const UNIT_DIRS: [&str; 4] =
+    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 fn unit(name: &str) -> PathBuf {
-    UNIT_DIRS.iter().map(|d| Path::new(d).join(name)).find(|p| p.exists()).unwrap_or_else(|| Path::new("/lib/systemd/system").join(name))
+    UNIT_DIRS
+        .iter()
+        .map(|d| Path::new(d).join(name))
+        .find(|p| p.exists())
+        .unwrap_or_else(|| Path::new("/lib/systemd/system").join(name))
 }
 
 /// Ownership and modes. What cannot be looked at is a gap; what does not exist is absent.
@@ -88,7 +93,11 @@ fn registry_certs(dir: &Path, names: &Names) -> io::Result<Vec<FileFacts>> {
 /// Which of the engine's paths the rules watch.
 pub(super) fn audit(paths: &Paths, rules: &AuditRules) -> EngineAudit {
     let watch = |candidates: &[&Path]| {
-        let path = candidates.iter().find(|p| p.exists()).or(candidates.first()).map_or_else(PathBuf::new, |p| p.to_path_buf());
+        let path = candidates
+            .iter()
+            .find(|p| p.exists())
+            .or(candidates.first())
+            .map_or_else(PathBuf::new, |p| p.to_path_buf());
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         // Rules name files by either side of a link: /var/run/docker.sock and /run/docker.sock.
         let watched = [&path, &real].iter().any(|p| rules.watches(&p.to_string_lossy()));
@@ -107,7 +116,10 @@ pub(super) fn audit(paths: &Paths, rules: &AuditRules) -> EngineAudit {
         var_lib_docker: watch(&[&paths.data_root]),
         etc_docker: at("/etc/docker"),
         docker_service: watch(&[&unit("docker.service")]),
-        containerd_socket: watch(&[Path::new("/run/containerd/containerd.sock"), Path::new("/run/docker/containerd/containerd.sock")]),
+        containerd_socket: watch(&[
+            Path::new("/run/containerd/containerd.sock"),
+            Path::new("/run/docker/containerd/containerd.sock"),
+        ]),
         docker_socket: watch(&[&paths.socket]),
         default_docker: at("/etc/default/docker"),
         daemon_json: watch(&[&paths.config_file]),
@@ -137,8 +149,13 @@ pub(super) fn content_trust(texts: &[String]) -> bool {
 /// The texts that [`content_trust`] reads.
 pub(super) fn login_files() -> Vec<String> {
     let mut paths = vec![PathBuf::from("/etc/environment"), PathBuf::from("/etc/profile")];
-    let mut more: Vec<PathBuf> =
-        fs::read_dir("/etc/profile.d").into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "sh")).collect();
+    let mut more: Vec<PathBuf> = fs::read_dir("/etc/profile.d")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|x| x == "sh"))
+        .collect();
     more.sort();
     paths.extend(more);
     paths.iter().filter_map(|p| fs::read(p).ok()).map(|b| String::from_utf8_lossy(&b).into_owned()).collect()

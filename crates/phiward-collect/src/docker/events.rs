@@ -40,7 +40,10 @@ pub struct EventError {
 
 /// Events since a moment, then live. With `since` the engine first replays what it remembers, the event of that very
 /// moment included.
-pub(super) fn stream(docker: bollard::Docker, since: Option<Timestamp>) -> impl Stream<Item = Result<Event, EventError>> + Send + 'static {
+pub(super) fn stream(
+    docker: bollard::Docker,
+    since: Option<Timestamp>,
+) -> impl Stream<Item = Result<Event, EventError>> + Send + 'static {
     let since = since.map(|t| {
         let nanos = t.as_nanosecond();
         format!("{}.{:09}", nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000))
@@ -57,7 +60,8 @@ fn read(message: EventMessage) -> Event {
     let actor = message.actor.unwrap_or_default();
     let id = actor.id.unwrap_or_default();
     let attributes = actor.attributes.unwrap_or_default();
-    let time_nanos = message.time_nano.unwrap_or_else(|| message.time.unwrap_or_default().saturating_mul(1_000_000_000));
+    let time_nanos =
+        message.time_nano.unwrap_or_else(|| message.time.unwrap_or_default().saturating_mul(1_000_000_000));
     let kind = message.typ.unwrap_or(EventMessageTypeEnum::EMPTY);
     Event {
         time_nanos,
@@ -69,7 +73,9 @@ fn read(message: EventMessage) -> Event {
 }
 
 fn other_container(kind: EventMessageTypeEnum, attributes: &HashMap<String, String>) -> Option<String> {
-    matches!(kind, EventMessageTypeEnum::NETWORK | EventMessageTypeEnum::VOLUME).then(|| attributes.get("container").cloned()).flatten()
+    matches!(kind, EventMessageTypeEnum::NETWORK | EventMessageTypeEnum::VOLUME)
+        .then(|| attributes.get("container").cloned())
+        .flatten()
 }
 
 fn touched(kind: EventMessageTypeEnum, action: &str, id: &str) -> Option<Touched> {
@@ -77,8 +83,10 @@ fn touched(kind: EventMessageTypeEnum, action: &str, id: &str) -> Option<Touched
     let verb = action.split(':').next().unwrap_or_default();
     match kind {
         EventMessageTypeEnum::CONTAINER => match verb {
-            "attach" | "archive-path" | "copy" | "detach" | "exec_create" | "exec_detach" | "exec_die" | "exec_start" | "export"
-            | "extract-to-dir" | "health_status" | "kill" | "resize" | "top" | "prune" => None,
+            "attach" | "archive-path" | "copy" | "detach" | "exec_create" | "exec_detach" | "exec_die"
+            | "exec_start" | "export" | "extract-to-dir" | "health_status" | "kill" | "resize" | "top" | "prune" => {
+                None
+            }
             _ => Some(Touched::Container(id.to_owned())),
         },
         EventMessageTypeEnum::IMAGE => match verb {
@@ -204,7 +212,10 @@ mod tests {
     fn a_message_is_read() {
         let json = r#"{"Type":"network","Action":"disconnect","Actor":{"ID":"n","Attributes":{"container":"c","name":"front"}},"time":5,"timeNano":5000000007}"#;
         let event = read(serde_json::from_str(json).unwrap());
-        assert_eq!((event.time_nanos, event.container.as_deref(), event.action.as_str()), (5_000_000_007, Some("c"), "network disconnect"));
+        assert_eq!(
+            (event.time_nanos, event.container.as_deref(), event.action.as_str()),
+            (5_000_000_007, Some("c"), "network disconnect")
+        );
     }
 
     #[test]

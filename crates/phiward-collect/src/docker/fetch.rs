@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{ContainerInspectResponse, ImageHistoryResponseItem, ImageInspect, ImageSummary, Network, Volume};
-use bollard::query_parameters::{InspectContainerOptions, ListContainersOptions, ListImagesOptions, ListNetworksOptions, ListVolumesOptions, TopOptions};
+use bollard::models::{
+    ContainerInspectResponse, ImageHistoryResponseItem, ImageInspect, ImageSummary, Network, Volume,
+};
+use bollard::query_parameters::{
+    InspectContainerOptions, ListContainersOptions, ListImagesOptions, ListNetworksOptions, ListVolumesOptions,
+    TopOptions,
+};
 use futures_util::{StreamExt, stream};
 
 use super::connect::{Endpoint, Transport};
@@ -57,7 +62,11 @@ pub(super) async fn container_list(docker: &Docker) -> Answer<Vec<(String, Strin
             let id = c.id?;
             // A link shows as a second name with two slashes.
             let names = c.names.unwrap_or_default();
-            let name = names.iter().find(|n| n.matches('/').count() == 1).or(names.first()).map(|n| n.trim_start_matches('/').to_owned());
+            let name = names
+                .iter()
+                .find(|n| n.matches('/').count() == 1)
+                .or(names.first())
+                .map(|n| n.trim_start_matches('/').to_owned());
             let name = name.unwrap_or_else(|| id.chars().take(12).collect());
             Some((id, name))
         })
@@ -65,7 +74,10 @@ pub(super) async fn container_list(docker: &Docker) -> Answer<Vec<(String, Strin
 }
 
 /// Inspections by id. `None` for a container that is gone.
-pub(super) async fn containers(docker: &Docker, ids: Vec<(String, String)>) -> Vec<(String, String, Answer<Option<ContainerInspectResponse>>)> {
+pub(super) async fn containers(
+    docker: &Docker,
+    ids: Vec<(String, String)>,
+) -> Vec<(String, String, Answer<Option<ContainerInspectResponse>>)> {
     stream::iter(ids)
         .map(|(id, name)| async move {
             let answer = match ask(docker.inspect_container(&id, None::<InspectContainerOptions>), ANSWER).await {
@@ -118,17 +130,50 @@ pub(super) async fn network_list(docker: &Docker) -> Answer<Vec<Network>> {
 
 /// Ids of the running containers joined to a network; none when the network is gone.
 pub(super) async fn network_members(docker: &Docker, id: &str) -> Vec<String> {
-    let answer = ask(docker.inspect_network(id, None::<bollard::query_parameters::InspectNetworkOptions>), ANSWER).await;
+    let answer =
+        ask(docker.inspect_network(id, None::<bollard::query_parameters::InspectNetworkOptions>), ANSWER).await;
     // The keys of an overlay's other endpoints (`lb-…`, `ep-…`) are no container ids.
-    answer.ok().and_then(|n| n.containers).map(|c| c.into_keys().filter(|k| k.len() == 64).collect()).unwrap_or_default()
+    answer
+        .ok()
+        .and_then(|n| n.containers)
+        .map(|c| c.into_keys().filter(|k| k.len() == 64).collect())
+        .unwrap_or_default()
+}
+
+/// Services of the swarm; a manager knows them.
+pub(super) async fn count_services(docker: &Docker) -> Answer<i64> {
+    let list = ask(docker.list_services(None::<bollard::query_parameters::ListServicesOptions>), ANSWER).await?;
+    Ok(i64::try_from(list.len()).unwrap_or(i64::MAX))
+}
+
+/// Secrets of the swarm.
+pub(super) async fn count_secrets(docker: &Docker) -> Answer<i64> {
+    let list = ask(docker.list_secrets(None::<bollard::query_parameters::ListSecretsOptions>), ANSWER).await?;
+    Ok(i64::try_from(list.len()).unwrap_or(i64::MAX))
+}
+
+/// Processes of several containers, with the first process and the health check of each.
+pub(super) async fn tops(
+    docker: &Docker,
+    of: Vec<(String, i32, Vec<String>)>,
+) -> Vec<(String, Answer<(Processes, Option<bool>)>)> {
+    stream::iter(of)
+        .map(|(id, main, test)| async move {
+            let answer = top(docker, &id, main, &test).await;
+            (id, answer)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await
 }
 
 /// Processes of a container by the engine's `top`, where /proc cannot be read.
-pub(super) async fn top(docker: &Docker, id: &str, main: i32, health_test: &[String]) -> Answer<(Processes, Option<bool>)> {
+async fn top(docker: &Docker, id: &str, main: i32, health_test: &[String]) -> Answer<(Processes, Option<bool>)> {
     let options = TopOptions { ps_args: "-eo pid,ppid,uid,tty,comm".into() };
     let answer = ask(docker.top_processes(id, Some(options)), ANSWER).await?;
     let rows = answer.processes.unwrap_or_default();
-    let list = processes::from_top(&answer.titles.unwrap_or_default(), &rows).ok_or("the engine listed the processes in an unknown form")?;
+    let list = processes::from_top(&answer.titles.unwrap_or_default(), &rows)
+        .ok_or("the engine listed the processes in an unknown form")?;
     let root = processes::main_tree_has_root(&list, main);
     Ok((processes::judge(&list, main, health_test, 0), root))
 }
@@ -138,11 +183,8 @@ pub(super) async fn changes(docker: &Docker, of: Vec<(String, Vec<String>)>) -> 
     stream::iter(of)
         .map(|(id, targets)| async move {
             let answer = ask(docker.container_changes(&id), ANSWER).await.map_err(String::from).map(|list| {
-                let list: Vec<(String, i64)> = list
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|c| (c.path, c.kind as i64))
-                    .collect();
+                let list: Vec<(String, i64)> =
+                    list.unwrap_or_default().into_iter().map(|c| (c.path, c.kind as i64)).collect();
                 layer::count(&layer::from_engine(&list), &targets, false)
             });
             (id, answer)
@@ -155,7 +197,9 @@ pub(super) async fn changes(docker: &Docker, of: Vec<(String, Vec<String>)>) -> 
 /// The engine's accounting of its disk. Slow on big hosts, hence the short limit.
 pub(super) async fn disk_usage(docker: &Docker, endpoint: &Endpoint) -> Answer<DiskUsage> {
     let usage = ask(docker.df(None::<bollard::query_parameters::DataUsageOptions>), DISK_USAGE).await?;
-    if let (Some(images), Some(containers), Some(volumes)) = (&usage.image_usage, &usage.container_usage, &usage.volume_usage) {
+    if let (Some(images), Some(containers), Some(volumes)) =
+        (&usage.image_usage, &usage.container_usage, &usage.volume_usage)
+    {
         return Ok(DiskUsage {
             layers_bytes: images.total_size.unwrap_or_default(),
             containers_bytes: containers.total_size.unwrap_or_default(),
@@ -165,10 +209,12 @@ pub(super) async fn disk_usage(docker: &Docker, endpoint: &Endpoint) -> Answer<D
     }
     // Engines before API 1.52 answer in a form that the client library no longer reads.
     match &endpoint.transport {
-        Transport::Unix(path) => match tokio::time::timeout(DISK_USAGE, raw_disk_usage(path, &docker.client_version().to_string())).await {
-            Ok(answer) => answer,
-            Err(_) => Err(format!("the engine did not answer within {} seconds", DISK_USAGE.as_secs())),
-        },
+        Transport::Unix(path) => {
+            match tokio::time::timeout(DISK_USAGE, raw_disk_usage(path, &docker.client_version().to_string())).await {
+                Ok(answer) => answer,
+                Err(_) => Err(format!("the engine did not answer within {} seconds", DISK_USAGE.as_secs())),
+            }
+        }
         _ => Err("this engine tells its disk usage in an old form that is read from a local socket only".to_owned()),
     }
 }
@@ -178,7 +224,10 @@ async fn raw_disk_usage(socket: &std::path::Path, version: &str) -> Answer<DiskU
     let text = |e: std::io::Error| e.to_string();
     let mut stream = tokio::net::UnixStream::connect(socket).await.map_err(text)?;
     // HTTP 1.0: the answer ends with the connection and comes in one piece.
-    stream.write_all(format!("GET /v{version}/system/df HTTP/1.0\r\nHost: docker\r\n\r\n").as_bytes()).await.map_err(text)?;
+    stream
+        .write_all(format!("GET /v{version}/system/df HTTP/1.0\r\nHost: docker\r\n\r\n").as_bytes())
+        .await
+        .map_err(text)?;
     let mut bytes = Vec::new();
     stream.take(64 << 20).read_to_end(&mut bytes).await.map_err(text)?;
     let at = bytes.windows(4).position(|w| w == b"\r\n\r\n").ok_or("the engine's answer has no body")?;
@@ -191,7 +240,9 @@ async fn raw_disk_usage(socket: &std::path::Path, version: &str) -> Answer<DiskU
 fn old_disk_usage(body: &[u8]) -> Answer<DiskUsage> {
     let answer: serde_json::Value = serde_json::from_slice(body).map_err(|e| e.to_string())?;
     let sum = |list: &str, field: &str| -> i64 {
-        answer[list].as_array().map_or(0, |items| items.iter().filter_map(|i| i.pointer(field)?.as_i64()).filter(|n| *n > 0).sum())
+        answer[list]
+            .as_array()
+            .map_or(0, |items| items.iter().filter_map(|i| i.pointer(field)?.as_i64()).filter(|n| *n > 0).sum())
     };
     Ok(DiskUsage {
         layers_bytes: answer["LayersSize"].as_i64().ok_or("the engine's answer has no LayersSize")?,
@@ -209,7 +260,10 @@ mod tests {
     fn the_old_form_of_disk_usage() {
         let body = br#"{"LayersSize":100,"Containers":[{"SizeRw":5},{}],"Volumes":[{"UsageData":{"Size":7}},{"UsageData":{"Size":-1}}],"BuildCache":null}"#;
         let usage = old_disk_usage(body).unwrap();
-        assert_eq!((usage.layers_bytes, usage.containers_bytes, usage.volumes_bytes, usage.build_cache_bytes), (100, 5, 7, 0));
+        assert_eq!(
+            (usage.layers_bytes, usage.containers_bytes, usage.volumes_bytes, usage.build_cache_bytes),
+            (100, 5, 7, 0)
+        );
         assert!(old_disk_usage(b"{}").is_err());
         assert!(old_disk_usage(b"x").is_err());
     }

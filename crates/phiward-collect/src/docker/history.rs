@@ -47,17 +47,22 @@ fn split(text: &str) -> (&str, &str) {
 }
 
 fn updates(command: &str) -> bool {
-    ["apt-get", "apt", "aptitude"].iter().any(|tool| calls(command, tool, &["update"])) || calls(command, "apk", &["update"])
+    ["apt-get", "apt", "aptitude"].iter().any(|tool| calls(command, tool, &["update"]))
+        || calls(command, "apk", &["update"])
         || ["yum", "dnf", "microdnf"].iter().any(|tool| calls(command, tool, &["makecache"]))
 }
 
 fn installs(command: &str) -> bool {
-    ["apt-get", "apt", "aptitude", "yum", "dnf", "microdnf"].iter().any(|tool| calls(command, tool, &["install", "build-dep"]))
+    ["apt-get", "apt", "aptitude", "yum", "dnf", "microdnf"]
+        .iter()
+        .any(|tool| calls(command, tool, &["install", "build-dep"]))
         || calls(command, "apk", &["add"])
 }
 
 fn upgrades(command: &str) -> bool {
-    ["apt-get", "apt", "aptitude"].iter().any(|tool| calls(command, tool, &["upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade"]))
+    ["apt-get", "apt", "aptitude"]
+        .iter()
+        .any(|tool| calls(command, tool, &["upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade"]))
         || calls(command, "apk", &["upgrade"])
         || ["yum", "dnf", "microdnf"].iter().any(|tool| updates_everything(command, tool))
 }
@@ -76,7 +81,10 @@ fn updates_everything(command: &str, tool: &str) -> bool {
 fn calls(command: &str, tool: &str, verbs: &[&str]) -> bool {
     simple_commands(command).any(|words| {
         position(&words, tool).is_some_and(|at| {
-            words[at + 1..].iter().find(|w| !w.starts_with('-') && !w.contains("::") && !w.bytes().all(|b| b.is_ascii_digit())).is_some_and(|w| verbs.contains(w))
+            words[at + 1..]
+                .iter()
+                .find(|w| !w.starts_with('-') && !w.contains("::") && !w.bytes().all(|b| b.is_ascii_digit()))
+                .is_some_and(|w| verbs.contains(w))
         })
     })
 }
@@ -86,7 +94,12 @@ fn position(words: &[&str], tool: &str) -> Option<usize> {
 }
 
 fn simple_commands(command: &str) -> impl Iterator<Item = Vec<&str>> {
-    command.split([';', '&', '|', '\n']).map(|c| c.split_whitespace().map(|w| w.trim_matches(['"', '\'', '(', ')', '{', '}'])).filter(|w| !w.is_empty()).collect())
+    command.split([';', '&', '|', '\n']).map(|c| {
+        c.split_whitespace()
+            .map(|w| w.trim_matches(['"', '\'', '(', ')', '{', '}']))
+            .filter(|w| !w.is_empty())
+            .collect()
+    })
 }
 
 fn pipes_download_into_shell(command: &str) -> bool {
@@ -99,10 +112,18 @@ fn pipes_download_into_shell(command: &str) -> bool {
                 downloading = false;
             }
             let runs = |names: &[&str]| {
-                words.iter().find(|w| !matches!(**w, "sudo" | "env" | "exec" | "-E" | "/bin/sh" | "-c" | "-") && !w.contains('='))
+                words
+                    .iter()
+                    .find(|w| {
+                        !matches!(**w, "sudo" | "env" | "exec" | "-E" | "/bin/sh" | "-c" | "-") && !w.contains('=')
+                    })
                     .is_some_and(|w| names.contains(&w.rsplit('/').next().unwrap_or(w)))
             };
-            if i > 0 && downloading && (runs(&["sh", "bash", "dash", "ash", "zsh", "python", "python3", "perl", "ruby", "node"]) || words.first() == Some(&"/bin/sh")) {
+            if i > 0
+                && downloading
+                && (runs(&["sh", "bash", "dash", "ash", "zsh", "python", "python3", "perl", "ruby", "node"])
+                    || words.first() == Some(&"/bin/sh"))
+            {
                 return true;
             }
             downloading |= words.iter().any(|w| matches!(w.rsplit('/').next(), Some("curl" | "wget")));
@@ -132,7 +153,10 @@ mod tests {
     #[test]
     fn package_steps() {
         assert!(read(["x", "/bin/sh -c apt-get update"]).update_alone);
-        let both = read(["x", "RUN /bin/sh -c apt-get -y update && apt-get install -y --no-install-recommends curl # buildkit"]);
+        let both = read([
+            "x",
+            "RUN /bin/sh -c apt-get -y update && apt-get install -y --no-install-recommends curl # buildkit",
+        ]);
         assert!(!both.update_alone && !both.upgrade_step);
         assert!(read(["RUN /bin/sh -c apt-get update && apt-get -y dist-upgrade"]).upgrade_step);
         assert!(read(["RUN /bin/sh -c yum -y update && yum clean all"]).upgrade_step);
@@ -143,10 +167,19 @@ mod tests {
 
     #[test]
     fn downloads_into_a_shell() {
-        for step in ["RUN curl -fsSL https://x | sh", "RUN /bin/sh -c wget -qO- https://x | sudo -E bash -", "RUN /bin/sh -c curl https://x | tee /a | /bin/bash"] {
+        for step in [
+            "RUN curl -fsSL https://x | sh",
+            "RUN /bin/sh -c wget -qO- https://x | sudo -E bash -",
+            "RUN /bin/sh -c curl https://x | tee /a | /bin/bash",
+        ] {
             assert!(read([step]).curl_pipe_shell, "{step}");
         }
-        for step in ["RUN curl https://x -o y || sh fallback.sh", "RUN curl https://x | tar xz", "RUN echo x | sh", "RUN curl https://x > a; cat b | sh"] {
+        for step in [
+            "RUN curl https://x -o y || sh fallback.sh",
+            "RUN curl https://x | tar xz",
+            "RUN echo x | sh",
+            "RUN curl https://x > a; cat b | sh",
+        ] {
             assert!(!read([step]).curl_pipe_shell, "{step}");
         }
         assert!(read(["RUN bash -c \"$(curl -fsSL https://x)\""]).curl_pipe_shell);

@@ -11,7 +11,11 @@ use super::facts::ImageFacts;
 use super::{history, secrets};
 
 /// Facts that rest on the image alone. `history` is the engine's answer, newest step first.
-pub(super) fn facts(inspect: &ImageInspect, history: Result<&[ImageHistoryResponseItem], String>, now: Timestamp) -> (ImageFacts, Vec<Missing>) {
+pub(super) fn facts(
+    inspect: &ImageInspect,
+    history: Result<&[ImageHistoryResponseItem], String>,
+    now: Timestamp,
+) -> (ImageFacts, Vec<Missing>) {
     let config = inspect.config.clone().unwrap_or_default();
     let labels: BTreeMap<String, String> = secrets::hide_in_labels(config.labels.unwrap_or_default());
     let tags: Vec<String> = named(inspect.repo_tags.as_deref());
@@ -39,10 +43,12 @@ pub(super) fn facts(inspect: &ImageInspect, history: Result<&[ImageHistoryRespon
         age_days: days(&created, now).unwrap_or_default(),
         created_at: created,
         size_bytes: inspect.size.unwrap_or_default(),
-        layers: i64::try_from(inspect.root_fs.as_ref().and_then(|r| r.layers.as_ref()).map_or(0, Vec::len)).unwrap_or_default(),
+        layers: i64::try_from(inspect.root_fs.as_ref().and_then(|r| r.layers.as_ref()).map_or(0, Vec::len))
+            .unwrap_or_default(),
         architecture: inspect.architecture.clone().unwrap_or_default(),
         os: inspect.os.clone().unwrap_or_default(),
-        runs_as_root: matches!(user.split(':').next().unwrap_or_default(), "" | "root") || user.split(':').next().and_then(|u| u.parse::<i64>().ok()) == Some(0),
+        runs_as_root: matches!(user.split(':').next().unwrap_or_default(), "" | "root")
+            || user.split(':').next().and_then(|u| u.parse::<i64>().ok()) == Some(0),
         user,
         healthcheck: config.healthcheck.and_then(|h| h.test).is_some_and(|t| t.first().is_some_and(|w| w != "NONE")),
         exposes_ssh: exposed.iter().any(|p| p == "22/tcp" || p == "22"),
@@ -69,7 +75,8 @@ pub(super) fn facts(inspect: &ImageInspect, history: Result<&[ImageHistoryRespon
 
 /// References without the engine's placeholder for none.
 pub(super) fn named(references: Option<&[String]>) -> Vec<String> {
-    let mut list: Vec<String> = references.unwrap_or_default().iter().filter(|t| !t.starts_with("<none>")).cloned().collect();
+    let mut list: Vec<String> =
+        references.unwrap_or_default().iter().filter(|t| !t.starts_with("<none>")).cloned().collect();
     list.sort();
     list
 }

@@ -8,17 +8,65 @@ use super::facts::Namespaces;
 
 /// Capabilities in the order of their bits, as Linux numbers them.
 const CAPABILITIES: [&str; 41] = [
-    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT",
-    "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
-    "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON",
-    "BPF", "CHECKPOINT_RESTORE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
 ];
 
 /// What Docker grants unless told otherwise.
 const DEFAULT: [&str; 14] = [
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP",
-    "SETUID", "SYS_CHROOT",
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
 ];
 
 /// Names of the bits set, in alphabetical order. A bit newer than this table shows as its number.
@@ -203,16 +251,32 @@ mod tests {
 
     #[test]
     fn status_is_read() {
-        let live = parse_status("Name:\tx\nUid:\t0\t1000\t0\t0\nCapEff:\t0000000000000000\nCapBnd:\t00000000a82425fb\nNoNewPrivs:\t1\nSeccomp:\t2\n");
-        assert_eq!((live.capabilities, live.seccomp, live.no_new_privileges, live.uid), (Some(0), Some("filter"), Some(true), Some(1000)));
+        let live = parse_status(
+            "Name:\tx\nUid:\t0\t1000\t0\t0\nCapEff:\t0000000000000000\nCapBnd:\t00000000a82425fb\nNoNewPrivs:\t1\nSeccomp:\t2\n",
+        );
+        assert_eq!(
+            (live.capabilities, live.seccomp, live.no_new_privileges, live.uid),
+            (Some(0), Some("filter"), Some(true), Some(1000))
+        );
         assert_eq!(parse_status("nothing"), Live::default());
     }
 
     #[test]
     fn namespaces_live_before_configured() {
-        let modes = Modes { pid: "host", network: "container:abc", ipc: "private", uts: "", user: "", cgroup: "", cgroup_version: Some(2) };
+        let modes = Modes {
+            pid: "host",
+            network: "container:abc",
+            ipc: "private",
+            uts: "",
+            user: "",
+            cgroup: "",
+            cgroup_version: Some(2),
+        };
         let live = modes.facts(|kind| (kind == "pid").then_some(false), Some(false));
-        assert_eq!((live.pid_host, live.network_host, live.user_host, live.cgroup_host), (Some(false), Some(false), Some(false), Some(false)));
+        assert_eq!(
+            (live.pid_host, live.network_host, live.user_host, live.cgroup_host),
+            (Some(false), Some(false), Some(false), Some(false))
+        );
         assert_eq!(live.network_container, "abc");
         let configured = modes.facts(|_| None, None);
         assert_eq!(configured.pid_host, Some(true));

@@ -13,7 +13,15 @@ use super::facts::LayerChanges;
 const MOST: usize = 100_000;
 const EXAMPLES: usize = 20;
 /// Files that the engine writes into each container.
-const ENGINE_FILES: &[&str] = &["/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/mtab", "/run/.containerenv", "/.dockerenv", "/.dockerinit"];
+const ENGINE_FILES: &[&str] = &[
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/hostname",
+    "/etc/mtab",
+    "/run/.containerenv",
+    "/.dockerenv",
+    "/.dockerinit",
+];
 /// Mount points that every container has.
 const ENGINE_MOUNTS: &[&str] = &["/dev", "/proc", "/sys", "/run/secrets"];
 
@@ -33,7 +41,11 @@ pub(super) struct Change {
 }
 
 /// Counts changes. `targets` are the container's mount points.
-pub(super) fn count<'a>(changes: impl IntoIterator<Item = &'a Change>, targets: &[String], truncated: bool) -> LayerChanges {
+pub(super) fn count<'a>(
+    changes: impl IntoIterator<Item = &'a Change>,
+    targets: &[String],
+    truncated: bool,
+) -> LayerChanges {
     let targets: Vec<&Path> = targets.iter().map(Path::new).chain(ENGINE_MOUNTS.iter().map(Path::new)).collect();
     let mut facts = LayerChanges { truncated, ..LayerChanges::default() };
     let mut examples = BTreeSet::new();
@@ -64,7 +76,9 @@ pub(super) fn count<'a>(changes: impl IntoIterator<Item = &'a Change>, targets: 
 
 fn is_program(path: &Path) -> bool {
     let mut parts = path.components().skip(1).map(|c| c.as_os_str().to_string_lossy());
-    parts.next().is_some_and(|first| matches!(&*first, "bin" | "sbin" | "usr" | "lib" | "lib32" | "lib64" | "libx32" | "libexec"))
+    parts.next().is_some_and(|first| {
+        matches!(&*first, "bin" | "sbin" | "usr" | "lib" | "lib32" | "lib64" | "libx32" | "libexec")
+    })
 }
 
 /// Changes as the engine tells them: paths and kinds without file types. A path that has another below it is a
@@ -156,12 +170,18 @@ fn lower(path: &Path, lowers: &[PathBuf]) -> Option<fs::Metadata> {
 }
 
 /// The directories of an overlay: upper, and lower ones from the top down. `None` when the driver is another one.
-pub(super) fn overlay_dirs(driver: &str, data: &std::collections::HashMap<String, String>) -> Option<(PathBuf, Vec<PathBuf>)> {
+pub(super) fn overlay_dirs(
+    driver: &str,
+    data: &std::collections::HashMap<String, String>,
+) -> Option<(PathBuf, Vec<PathBuf>)> {
     if driver != "overlay2" && driver != "fuse-overlayfs" {
         return None;
     }
     let upper = data.get("UpperDir").filter(|u| !u.is_empty())?;
-    let lowers = data.get("LowerDir").map(|l| l.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect()).unwrap_or_default();
+    let lowers = data
+        .get("LowerDir")
+        .map(|l| l.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect())
+        .unwrap_or_default();
     Some((PathBuf::from(upper), lowers))
 }
 
@@ -172,7 +192,15 @@ mod tests {
     fn tree(name: &str) -> PathBuf {
         let dir = std::env::temp_dir().join(format!("phiward-layer-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
-        for d in ["upper/etc", "upper/data/vol", "upper/usr/bin", "upper/var/log", "lower/etc", "lower/usr/bin", "lower/var/log"] {
+        for d in [
+            "upper/etc",
+            "upper/data/vol",
+            "upper/usr/bin",
+            "upper/var/log",
+            "lower/etc",
+            "lower/usr/bin",
+            "lower/var/log",
+        ] {
             fs::create_dir_all(dir.join(d)).unwrap();
         }
         dir
@@ -181,7 +209,13 @@ mod tests {
     #[test]
     fn upper_directory_is_compared_with_what_lies_below() {
         let dir = tree("walk");
-        for f in ["upper/etc/hosts", "upper/etc/app.conf", "lower/etc/app.conf", "upper/usr/bin/tool", "upper/var/log/new.log"] {
+        for f in [
+            "upper/etc/hosts",
+            "upper/etc/app.conf",
+            "lower/etc/app.conf",
+            "upper/usr/bin/tool",
+            "upper/var/log/new.log",
+        ] {
             fs::write(dir.join(f), "x").unwrap();
         }
         let (changes, truncated) = walk(&dir.join("upper"), &[dir.join("lower")]).unwrap();
@@ -205,7 +239,9 @@ mod tests {
     #[test]
     fn the_engines_list_has_no_file_types() {
         let list: Vec<(String, i64)> =
-            [("/data", 0), ("/data/vol", 1), ("/etc", 0), ("/etc/passwd", 0), ("/tmp/gone", 2), ("/bin/x", 1)].map(|(p, k)| (p.to_owned(), k)).to_vec();
+            [("/data", 0), ("/data/vol", 1), ("/etc", 0), ("/etc/passwd", 0), ("/tmp/gone", 2), ("/bin/x", 1)]
+                .map(|(p, k)| (p.to_owned(), k))
+                .to_vec();
         let facts = count(&from_engine(&list), &["/data/vol".to_owned()], false);
         assert_eq!((facts.added, facts.changed, facts.deleted, facts.written), (1, 2, 1, 2));
         assert!(facts.programs_changed);
@@ -213,7 +249,13 @@ mod tests {
 
     #[test]
     fn libraries_are_programs() {
-        for (path, expected) in [("/lib64/x.so", true), ("/usr/lib/x", true), ("/library", false), ("/var/lib/x", false), ("/opt/bin/x", false)] {
+        for (path, expected) in [
+            ("/lib64/x.so", true),
+            ("/usr/lib/x", true),
+            ("/library", false),
+            ("/var/lib/x", false),
+            ("/opt/bin/x", false),
+        ] {
             assert_eq!(is_program(Path::new(path)), expected, "{path}");
         }
     }

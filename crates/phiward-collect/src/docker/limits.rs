@@ -31,14 +31,19 @@ impl Groups {
         let mut groups = Groups::default();
         for line in cgroup.lines() {
             let mut fields = line.splitn(3, ':');
-            let (Some(number), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            let (Some(number), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
             let path = Path::new(path);
             if number == "0" && controllers.is_empty() {
                 groups.v2 = mounts.list().iter().find(|m| m.filesystem == "cgroup2").and_then(|m| below(m, path));
                 continue;
             }
             for controller in controllers.split(',') {
-                let mount = mounts.list().iter().find(|m| m.filesystem == "cgroup" && m.super_options.iter().any(|o| o == controller));
+                let mount = mounts
+                    .list()
+                    .iter()
+                    .find(|m| m.filesystem == "cgroup" && m.super_options.iter().any(|o| o == controller));
                 if let Some(dir) = mount.and_then(|m| below(m, path)) {
                     groups.v1.insert(controller.to_owned(), dir);
                 }
@@ -63,7 +68,11 @@ impl Groups {
                 let value = |f: &str| fs::read_to_string(dir.join(f)).ok().and_then(|t| t.trim().parse::<i64>().ok());
                 value("cpu.cfs_quota_us").zip(value("cpu.cfs_period_us")).map(|(q, p)| millis(q, p))
             }
-            None => self.v2.as_ref().and_then(|dir| fs::read_to_string(dir.join("cpu.max")).ok()).and_then(|t| parse_cpu_max(&t)),
+            None => self
+                .v2
+                .as_ref()
+                .and_then(|dir| fs::read_to_string(dir.join("cpu.max")).ok())
+                .and_then(|t| parse_cpu_max(&t)),
         };
         LiveLimits { memory, pids, cpu_millis }
     }
@@ -74,12 +83,18 @@ impl Groups {
         let used: i64 = used.trim().parse().ok()?;
         let stat = self.read("memory", "memory.stat", "memory.stat").map(|(t, _)| t).unwrap_or_default();
         let key = if v1 { "total_inactive_file " } else { "inactive_file " };
-        let cache = stat.lines().find_map(|l| l.strip_prefix(key)).and_then(|v| v.trim().parse::<i64>().ok()).unwrap_or_default();
+        let cache = stat
+            .lines()
+            .find_map(|l| l.strip_prefix(key))
+            .and_then(|v| v.trim().parse::<i64>().ok())
+            .unwrap_or_default();
         let (pids, _) = self.read("pids", "pids.current", "pids.current")?;
         let memory_bytes = used.saturating_sub(cache).max(0);
         Some(Usage {
             memory_bytes,
-            memory_percent: limit.filter(|l| *l > 0).map(|l| i64::try_from(i128::from(memory_bytes) * 100 / i128::from(l)).unwrap_or(i64::MAX)),
+            memory_percent: limit
+                .filter(|l| *l > 0)
+                .map(|l| i64::try_from(i128::from(memory_bytes) * 100 / i128::from(l)).unwrap_or(i64::MAX)),
             pids: pids.trim().parse().ok()?,
         })
     }
@@ -148,7 +163,8 @@ mod tests {
             .map(|(i, c)| format!("{i} 1 0:{i} / {}/{c} rw - cgroup cgroup rw,{c}\n", dir.display()))
             .collect();
         let mounts = Mounts::parse(info.as_bytes(), Path::new("/nonexistent"));
-        let groups = Groups::of("4:memory:/docker/x\n3:pids:/docker/x\n2:cpu,cpuacct:/docker/x\n0::/docker/x\n", &mounts);
+        let groups =
+            Groups::of("4:memory:/docker/x\n3:pids:/docker/x\n2:cpu,cpuacct:/docker/x\n0::/docker/x\n", &mounts);
         assert_eq!(groups.limits(), LiveLimits { memory: Some(0), pids: Some(100), cpu_millis: Some(500) });
         let usage = groups.usage(Some(8000)).unwrap();
         assert_eq!((usage.memory_bytes, usage.memory_percent, usage.pids), (4000, Some(50), 3));
@@ -163,7 +179,10 @@ mod tests {
         fs::write(group.join("memory.max"), "1048576\n").unwrap();
         fs::write(group.join("pids.max"), "max\n").unwrap();
         fs::write(group.join("cpu.max"), "max 100000\n").unwrap();
-        let mounts = Mounts::parse(format!("1 0 0:9 / {} rw - cgroup2 cgroup2 rw\n", dir.display()).as_bytes(), Path::new("/nonexistent"));
+        let mounts = Mounts::parse(
+            format!("1 0 0:9 / {} rw - cgroup2 cgroup2 rw\n", dir.display()).as_bytes(),
+            Path::new("/nonexistent"),
+        );
         let groups = Groups::of("0::/system.slice/docker-x.scope\n", &mounts);
         assert_eq!(groups.limits(), LiveLimits { memory: Some(1_048_576), pids: Some(0), cpu_millis: Some(0) });
         assert!(groups.usage(None).is_none());

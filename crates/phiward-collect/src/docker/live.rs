@@ -11,6 +11,7 @@ use super::container::{Extras, health_test, main_pid, mount_targets};
 use super::facts::MountFacts;
 use super::limits::Groups;
 use super::local::Local;
+use super::volume::encryption_unknown;
 use super::{isolation, layer, mounts, processes};
 
 const NAMESPACES: [&str; 6] = ["pid", "net", "ipc", "uts", "user", "cgroup"];
@@ -29,7 +30,12 @@ fn has_layer(inspect: &ContainerInspectResponse) -> bool {
 }
 
 /// Reads one container. `local` is the machine, or why it cannot be read. Blocks.
-pub(super) fn read(id: &str, inspect: &ContainerInspectResponse, local: Result<&Local, &str>, devices: &HashMap<String, String>) -> (Extras, Ask) {
+pub(super) fn read(
+    id: &str,
+    inspect: &ContainerInspectResponse,
+    local: Result<&Local, &str>,
+    devices: &HashMap<String, String>,
+) -> (Extras, Ask) {
     let mut extras = Extras::default();
     let mut ask = Ask { processes: false, changes: has_layer(inspect) };
     extras.mounts = read_mounts(inspect, local, devices);
@@ -47,6 +53,15 @@ pub(super) fn read(id: &str, inspect: &ContainerInspectResponse, local: Result<&
             return (extras, ask);
         }
     };
+    for m in extras.mounts.iter().filter(|m| m.kind != "tmpfs" && !m.source.is_empty()) {
+        match &m.storage {
+            None => extras.gaps.push(gap("mounts.storage", &format!("no mount holds {}", m.source))),
+            Some(s) if s.encrypted.is_none() && !s.in_memory && s.encryption == "unknown" => {
+                extras.gaps.push(gap("mounts.storage.encrypted", &encryption_unknown(s)));
+            }
+            Some(_) => {}
+        }
+    }
     if let Some(pid) = main_pid(inspect) {
         let members = local.processes.as_ref().ok().and_then(|p| p.get(id));
         match members {
@@ -82,7 +97,11 @@ pub(super) fn read(id: &str, inspect: &ContainerInspectResponse, local: Result<&
     (extras, ask)
 }
 
-fn read_mounts(inspect: &ContainerInspectResponse, local: Result<&Local, &str>, devices: &HashMap<String, String>) -> Vec<MountFacts> {
+fn read_mounts(
+    inspect: &ContainerInspectResponse,
+    local: Result<&Local, &str>,
+    devices: &HashMap<String, String>,
+) -> Vec<MountFacts> {
     let resolve = |path: &Path| -> PathBuf {
         match local {
             Ok(_) => fs::canonicalize(path).unwrap_or_else(|_| without_var_run(path)),

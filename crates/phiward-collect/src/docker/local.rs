@@ -50,7 +50,10 @@ pub(super) async fn is_here(endpoint: &Endpoint, info: &SystemInfo) -> Result<(P
     let uname = rustix::system::uname();
     let here = uname.release().to_string_lossy();
     if let Some(there) = info.kernel_version.as_deref().filter(|k| !k.is_empty() && *k != here) {
-        return Err(format!("the engine behind {} runs on another kernel ({there}) than phiward ({here}); run phiward on its host to read this", socket.display()));
+        return Err(format!(
+            "the engine behind {} runs on another kernel ({there}) than phiward ({here}); run phiward on its host to read this",
+            socket.display()
+        ));
     }
     let pid = daemon_process::peer(socket).await?;
     Ok((socket.clone(), pid))
@@ -121,7 +124,12 @@ impl Local {
         }
         match &self.mounts {
             Ok(mounts) => match mounts.of(&self.paths.data_root) {
-                Some(storage) => facts.root_dir = Some(storage),
+                Some(storage) => {
+                    if storage.encrypted.is_none() && !storage.in_memory {
+                        gap("root_dir.encrypted", &super::volume::encryption_unknown(&storage));
+                    }
+                    facts.root_dir = Some(storage);
+                }
                 None => gap("root_dir", "no mount holds the engine's data directory"),
             },
             Err(why) => gap("root_dir", why),
@@ -153,13 +161,16 @@ fn settings(process: &DaemonProcess, info: &SystemInfo, paths: &mut Paths) -> Re
         paths.config_file = PathBuf::from(path);
     } else if rootless {
         let home = process.environment.iter().flatten().find_map(|e| e.strip_prefix("HOME="));
-        let home = home.ok_or("the home directory of the rootless daemon is not known; run phiward as its user or as root")?;
+        let home =
+            home.ok_or("the home directory of the rootless daemon is not known; run phiward as its user or as root")?;
         paths.config_file = Path::new(home).join(".config/docker/daemon.json");
     }
     let file = match fs::read(&paths.config_file) {
         Ok(bytes) => Some(bytes),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => return Err(format!("the daemon's configuration {} cannot be read: {e}", paths.config_file.display())),
+        Err(e) => {
+            return Err(format!("the daemon's configuration {} cannot be read: {e}", paths.config_file.display()));
+        }
     };
     let mut gaps = Vec::new();
     // Engines since 20.10 name their proxies themselves, with the password masked.
@@ -176,10 +187,13 @@ fn settings(process: &DaemonProcess, info: &SystemInfo, paths: &mut Paths) -> Re
         environment: process.environment.as_deref().unwrap_or(&said),
         default_config_file: &shown,
     };
-    let mut facts = daemon::effective(&running).map_err(|e| format!("the daemon's configuration {shown} is not valid JSON: {e}"))?;
+    let mut facts = daemon::effective(&running)
+        .map_err(|e| format!("the daemon's configuration {shown} is not valid JSON: {e}"))?;
     let [_, ca, cert, key] = daemon::named_paths(&running);
-    (paths.tls_ca, paths.tls_cert, paths.tls_key) = (ca.map(PathBuf::from), cert.map(PathBuf::from), key.map(PathBuf::from));
-    facts.config_newer_than_process = file.as_ref().and_then(|_| newer_than_process(&paths.config_file, process.started?));
+    (paths.tls_ca, paths.tls_cert, paths.tls_key) =
+        (ca.map(PathBuf::from), cert.map(PathBuf::from), key.map(PathBuf::from));
+    facts.config_newer_than_process =
+        file.as_ref().and_then(|_| newer_than_process(&paths.config_file, process.started?));
     if let Some(live) = info.live_restore_enabled {
         facts.live_restore = live;
     }
@@ -212,12 +226,16 @@ fn handed_over(pid: i32, facts: &mut DaemonFacts, gaps: &mut Vec<Missing>) {
                     continue;
                 }
                 facts.listens_tcp = true;
-                facts.listens_tcp_public |= !address.parse::<std::net::IpAddr>().is_ok_and(|a| a.to_canonical().is_loopback());
+                facts.listens_tcp_public |=
+                    !address.parse::<std::net::IpAddr>().is_ok_and(|a| a.to_canonical().is_loopback());
             }
         }
         Err(e) => {
             for path in ["daemon.listens_tcp", "daemon.listens_tcp_public"] {
-                gaps.push(Missing { path: path.into(), why: format!("the daemon's sockets come from systemd and looking at them needs root: {e}") });
+                gaps.push(Missing {
+                    path: path.into(),
+                    why: format!("the daemon's sockets come from systemd and looking at them needs root: {e}"),
+                });
             }
         }
     }

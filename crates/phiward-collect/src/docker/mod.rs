@@ -33,6 +33,7 @@ mod support;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 use bollard::Docker;
@@ -56,8 +57,8 @@ pub struct DockerCollector {
     endpoint: Endpoint,
     host_id: Option<AssetId>,
     inventory: Option<Inventory>,
-    /// Assets as last handed over, to tell which changed.
-    handed: HashMap<AssetId, Asset>,
+    /// Digests of the assets as last handed over, to tell which changed.
+    handed: HashMap<AssetId, u64>,
     disk_usage: reading::DiskUsageCache,
 }
 
@@ -121,7 +122,7 @@ impl DockerCollector {
             reading::disk_usage(d, &self.endpoint, &self.disk_usage, now),
         );
         self.disk_usage = usage;
-        reading::engine(&mut inventory, &machine, &self.endpoint, (&info, &version), &self.disk_usage, now).await;
+        reading::engine(d, &mut inventory, &machine, &self.endpoint, (&info, &version), &self.disk_usage, now).await;
         reading::networks(&mut inventory, networks, before.as_ref(), now);
         reading::volumes(&mut inventory, &machine, volumes, before.as_ref(), now).await;
         let (images, containers) = tokio::join!(
@@ -131,7 +132,7 @@ impl DockerCollector {
         images.store(&mut inventory, before.as_ref());
         containers.store(&mut inventory, before.as_ref());
         let assets = derive::assets(&inventory);
-        self.handed = assets.iter().map(|a| (a.id.clone(), a.clone())).collect();
+        self.handed = assets.iter().map(|a| (a.id.clone(), digest(a))).collect();
         let whole = inventory.unlisted.is_empty();
         let source = self.report(&assets, &inventory, &machine, began);
         let prefix = inventory.prefix();
@@ -159,9 +160,13 @@ impl DockerCollector {
         let d = &self.docker;
         let touches = |pick: fn(&Touched) -> bool| touched.iter().any(pick);
         if touches(|t| matches!(t, Touched::Engine)) {
-            reading::engine(&mut inventory, &machine, &self.endpoint, (&info, &version), &self.disk_usage, now).await;
+            reading::engine(d, &mut inventory, &machine, &self.endpoint, (&info, &version), &self.disk_usage, now)
+                .await;
         }
-        let mut ids: BTreeSet<String> = touched.iter().filter_map(|t| if let Touched::Container(id) = t { Some(id.clone()) } else { None }).collect();
+        let mut ids: BTreeSet<String> = touched
+            .iter()
+            .filter_map(|t| if let Touched::Container(id) = t { Some(id.clone()) } else { None })
+            .collect();
         for network in touched.iter().filter_map(|t| if let Touched::Network(id) = t { Some(id) } else { None }) {
             ids.extend(reading::joined(&inventory, network));
             ids.extend(fetch::network_members(d, network).await);
@@ -187,7 +192,12 @@ impl DockerCollector {
         if !ids.is_empty() {
             let named = ids
                 .iter()
-                .map(|id| (id.clone(), before.containers.get(id).map_or_else(|| id.chars().take(12).collect(), |c| c.name.clone())))
+                .map(|id| {
+                    (
+                        id.clone(),
+                        before.containers.get(id).map_or_else(|| id.chars().take(12).collect(), |c| c.name.clone()),
+                    )
+                })
                 .collect();
             let read = reading::containers(d, &machine, &inventory, Ok(named), now).await;
             ids.iter().for_each(|id| {
@@ -205,7 +215,10 @@ impl DockerCollector {
 
     /// Events since a moment, then as they happen. Use a [`GapDetector`] over reconnections: the engine remembers only its
     /// last [`ENGINE_MEMORY`] events.
-    pub fn events(&self, since: Option<Timestamp>) -> impl Stream<Item = Result<Event, EventError>> + Send + 'static + use<> {
+    pub fn events(
+        &self,
+        since: Option<Timestamp>,
+    ) -> impl Stream<Item = Result<Event, EventError>> + Send + 'static + use<> {
         events::stream(self.docker.clone(), since)
     }
 
@@ -217,8 +230,11 @@ impl DockerCollector {
         for id in &gone {
             self.handed.remove(id);
         }
-        let changed: Vec<Asset> = assets.into_iter().filter(|a| self.handed.get(&a.id).is_none_or(|old| differs(old, a))).collect();
-        self.handed.extend(changed.iter().map(|a| (a.id.clone(), a.clone())));
+        let changed = assets.into_iter().filter(|a| {
+            let new = digest(a);
+            self.handed.insert(a.id.clone(), new) != Some(new)
+        });
+        let changed = changed.collect();
         (changed, gone)
     }
 
@@ -261,7 +277,10 @@ impl DockerCollector {
         let mut missing: Vec<Missing> = gaps
             .into_iter()
             .take(MOST_GAPS)
-            .map(|((path, why), count)| Missing { path, why: if count > 1 { format!("{why} ({count} objects)") } else { why } })
+            .map(|((path, why), count)| Missing {
+                path,
+                why: if count > 1 { format!("{why} ({count} objects)") } else { why },
+            })
             .collect();
         if more > 0 {
             missing.push(Missing { path: String::new(), why: format!("{more} more gaps are named on their assets") });
@@ -278,19 +297,19 @@ impl DockerCollector {
     }
 }
 
-/// Whether two readings of an asset say different things. When they were made does not count.
-fn differs(old: &Asset, new: &Asset) -> bool {
-    old.facts != new.facts
-        || old.status != new.status
-        || old.name != new.name
-        || old.owner != new.owner
-        || old.ephi != new.ephi
-        || old.labels != new.labels
-        || old.relations != new.relations
+/// Digest of what an asset says. When it was read does not count.
+fn digest(asset: &Asset) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let said = (&asset.name, &asset.owner, asset.ephi, &asset.labels, &asset.relations, &asset.facts, &asset.status);
+    serde_json::to_vec(&said).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
 }
 
 fn needs() -> Vec<String> {
-    vec!["read and write access to the engine's socket".to_owned(), "root on the engine's host, for processes, files and storage".to_owned()]
+    vec![
+        "read and write access to the engine's socket".to_owned(),
+        "root on the engine's host, for processes, files and storage".to_owned(),
+    ]
 }
 
 fn millis(began: Instant) -> u64 {

@@ -8,14 +8,35 @@ use super::facts::{MountFacts, StorageFacts};
 
 /// System directories of a host. A mount of one, of something below it, or of a directory above it reaches the system.
 const SYSTEM: &[&str] = &[
-    "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/proc", "/root", "/run", "/sys", "/usr", "/var/run",
-    "/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/bin",
+    "/sbin",
+    "/proc",
+    "/root",
+    "/run",
+    "/sys",
+    "/usr",
+    "/var/run",
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
 ];
 
 /// Sockets of engines at their usual places.
 const SOCKETS: &[&str] = &[
-    "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock",
-    "/var/run/docker/containerd/docker-containerd.sock", "/run/podman/podman.sock", "/run/crio/crio.sock",
+    "/var/run/docker.sock",
+    "/run/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/run/docker/containerd/containerd.sock",
+    "/var/run/docker/containerd/docker-containerd.sock",
+    "/run/podman/podman.sock",
+    "/run/crio/crio.sock",
 ];
 
 /// What is known of the host that the mounts come from.
@@ -59,9 +80,18 @@ pub(super) fn facts(mount: &MountPoint, volume_device: Option<&str>, host: &Host
         propagation_shared: matches!(propagation.as_str(), "shared" | "rshared"),
         propagation,
         covers_docker_socket: paths.iter().any(|p| covers_socket(p, host)),
-        sensitive_host_path: paths.iter().map(|p| sensitive(p, host.data_root)).find(|s| !s.is_empty()).unwrap_or_default(),
+        sensitive_host_path: paths
+            .iter()
+            .map(|p| sensitive(p, host.data_root))
+            .find(|s| !s.is_empty())
+            .unwrap_or_default(),
         storage: match (kind.as_str(), given.is_empty()) {
-            ("tmpfs", _) => Some(StorageFacts { filesystem: "tmpfs".into(), in_memory: true, encryption: "none".into(), ..StorageFacts::default() }),
+            ("tmpfs", _) => Some(StorageFacts {
+                filesystem: "tmpfs".into(),
+                in_memory: true,
+                encryption: "none".into(),
+                ..StorageFacts::default()
+            }),
             (_, true) => None,
             _ => (host.storage)(reached.as_deref().unwrap_or(&resolved)),
         },
@@ -135,16 +165,40 @@ mod tests {
 
     fn of(mount: &MountPoint, device: Option<&str>) -> MountFacts {
         let sockets = [PathBuf::from("/opt/engine/d.sock")];
-        facts(mount, device, &Host { sockets: &sockets, data_root: "/data/docker", resolve: &debian, storage: &|_| None })
+        facts(
+            mount,
+            device,
+            &Host { sockets: &sockets, data_root: "/data/docker", resolve: &debian, storage: &|_| None },
+        )
     }
 
     fn bind(source: &str) -> MountFacts {
-        of(&MountPoint { typ: Some("bind".into()), source: Some(source.into()), destination: Some("/x".into()), rw: Some(false), ..MountPoint::default() }, None)
+        of(
+            &MountPoint {
+                typ: Some("bind".into()),
+                source: Some(source.into()),
+                destination: Some("/x".into()),
+                rw: Some(false),
+                ..MountPoint::default()
+            },
+            None,
+        )
     }
 
     #[test]
     fn every_way_to_the_socket() {
-        for source in ["/var/run/docker.sock", "/run/docker.sock", "/run", "/var/run", "/", "/var", "/srv/link", "/run/containerd", "/opt/engine", "/run/user/1000/docker.sock"] {
+        for source in [
+            "/var/run/docker.sock",
+            "/run/docker.sock",
+            "/run",
+            "/var/run",
+            "/",
+            "/var",
+            "/srv/link",
+            "/run/containerd",
+            "/opt/engine",
+            "/run/user/1000/docker.sock",
+        ] {
             let m = bind(source);
             assert!(m.covers_docker_socket, "{source}");
             assert!(!m.writable);
@@ -182,7 +236,12 @@ mod tests {
         let device = bind_device("local", options);
         assert_eq!(device, Some("/var/run"));
         assert_eq!(bind_device("other", options), None);
-        let volume = MountPoint { typ: Some("volume".into()), name: Some("v".into()), source: Some("/var/lib/docker/volumes/v/_data".into()), ..MountPoint::default() };
+        let volume = MountPoint {
+            typ: Some("volume".into()),
+            name: Some("v".into()),
+            source: Some("/var/lib/docker/volumes/v/_data".into()),
+            ..MountPoint::default()
+        };
         let m = of(&volume, device);
         assert!(m.covers_docker_socket && m.sensitive_host_path == "/run" && m.volume == "v");
         let plain = of(&volume, None);
@@ -192,7 +251,15 @@ mod tests {
     #[test]
     fn dots_are_cleaned_and_shared_propagation_is_seen() {
         assert_eq!(normal(Path::new("/srv/../etc/./x")), Path::new("/etc/x"));
-        let m = of(&MountPoint { typ: Some("bind".into()), source: Some("/srv".into()), propagation: Some("rshared".into()), ..MountPoint::default() }, None);
+        let m = of(
+            &MountPoint {
+                typ: Some("bind".into()),
+                source: Some("/srv".into()),
+                propagation: Some("rshared".into()),
+                ..MountPoint::default()
+            },
+            None,
+        );
         assert!(m.propagation_shared);
     }
 }

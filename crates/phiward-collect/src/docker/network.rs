@@ -25,7 +25,10 @@ pub(super) fn facts(network: &Network) -> NetworkFacts {
         internal: network.internal.unwrap_or(false),
         attachable: network.attachable.unwrap_or(false),
         ingress: network.ingress.unwrap_or(false),
-        predefined: matches!((name.as_str(), driver.as_str()), ("bridge", "bridge") | ("host", "host") | ("none", "null")),
+        predefined: matches!(
+            (name.as_str(), driver.as_str()),
+            ("bridge", "bridge") | ("host", "host") | ("none", "null")
+        ),
         ipv6: network.enable_ipv6.unwrap_or(false),
         // The option counts by being there, also with an empty value.
         encrypted: (driver == "overlay").then(|| switch("encrypted", false)),
@@ -56,7 +59,9 @@ mod tests {
 
     #[test]
     fn bridges_and_overlays() {
-        let bridge = of(r#"{"Name":"bridge","Driver":"bridge","Options":{"com.docker.network.bridge.enable_icc":"false"},"IPAM":{"Config":[{"Subnet":"172.17.0.0/16"}]}}"#);
+        let bridge = of(
+            r#"{"Name":"bridge","Driver":"bridge","Options":{"com.docker.network.bridge.enable_icc":"false"},"IPAM":{"Config":[{"Subnet":"172.17.0.0/16"}]}}"#,
+        );
         assert!(bridge.predefined && !bridge.icc && bridge.masquerade && bridge.encrypted.is_none());
         assert_eq!(bridge.subnets, ["172.17.0.0/16"]);
         assert_eq!(of(r#"{"Name":"o","Driver":"overlay","Options":{"encrypted":""}}"#).encrypted, Some(true));

@@ -24,7 +24,8 @@ fn debian(program: &Path) -> Option<EnginePackage> {
     // Before the merge of /usr the database may still call it by its old place.
     let short = path.strip_prefix("/usr").unwrap_or(&path).to_owned();
     let name = ["docker.io", "docker-ce", "moby-engine"].into_iter().find(|name| {
-        fs::read_to_string(format!("/var/lib/dpkg/info/{name}.list")).is_ok_and(|list| list.lines().any(|l| l == path || l == short))
+        fs::read_to_string(format!("/var/lib/dpkg/info/{name}.list"))
+            .is_ok_and(|list| list.lines().any(|l| l == path || l == short))
     })?;
     let version = installed_version(fs::File::open("/var/lib/dpkg/status").ok()?, name)?;
     Some(EnginePackage { name: name.to_owned(), version, update_available: None })
@@ -85,7 +86,11 @@ fn rpm(program: &Path) -> Option<EnginePackage> {
     let mut text = String::new();
     child.stdout.take()?.take(4096).read_to_string(&mut text).ok()?;
     let (name, version) = text.lines().next()?.split_once(' ')?;
-    status.success().then(|| EnginePackage { name: name.to_owned(), version: version.to_owned(), update_available: None })
+    status.success().then(|| EnginePackage {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        update_available: None,
+    })
 }
 
 /// Alpine builds the daemon as `docker-engine`.

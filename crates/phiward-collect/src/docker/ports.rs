@@ -77,7 +77,8 @@ pub(super) fn published(ports: &PortMap, default_ip: &str) -> Vec<PortFacts> {
             let given = binding.host_ip.as_deref().unwrap_or_default();
             let host_ip = if given.is_empty() { default_ip } else { given };
             let host_port: u16 = binding.host_port.as_deref().and_then(|p| p.parse().ok()).unwrap_or_default();
-            let address = host_ip.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok().map(|a| a.to_canonical());
+            let address =
+                host_ip.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok().map(|a| a.to_canonical());
             found.push(PortFacts {
                 container_port: i64::from(container_port),
                 protocol: protocol.to_owned(),
@@ -90,7 +91,14 @@ pub(super) fn published(ports: &PortMap, default_ip: &str) -> Vec<PortFacts> {
             });
         }
     }
-    found.sort_by(|a, b| (a.container_port, &a.protocol, &a.host_ip, a.host_port).cmp(&(b.container_port, &b.protocol, &b.host_ip, b.host_port)));
+    found.sort_by(|a, b| {
+        (a.container_port, &a.protocol, &a.host_ip, a.host_port).cmp(&(
+            b.container_port,
+            &b.protocol,
+            &b.host_ip,
+            b.host_port,
+        ))
+    });
     found
 }
 
@@ -104,7 +112,8 @@ mod tests {
 
     #[test]
     fn wildcard_of_either_family_is_every_interface() {
-        let ports = of(r#"{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"80"},{"HostIp":"::","HostPort":"80"}]}"#, "0.0.0.0");
+        let ports =
+            of(r#"{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"80"},{"HostIp":"::","HostPort":"80"}]}"#, "0.0.0.0");
         assert_eq!(ports.len(), 2);
         assert!(ports.iter().all(|p| p.all_interfaces && p.privileged && p.plaintext == "http" && !p.loopback));
     }
@@ -120,7 +129,10 @@ mod tests {
 
     #[test]
     fn mapped_and_odd_addresses() {
-        let ports = of(r#"{"5000/tcp":[{"HostIp":"::ffff:127.0.0.1","HostPort":"x"},{"HostIp":"fe80::1%eth0","HostPort":"5000"}]}"#, "0.0.0.0");
+        let ports = of(
+            r#"{"5000/tcp":[{"HostIp":"::ffff:127.0.0.1","HostPort":"x"},{"HostIp":"fe80::1%eth0","HostPort":"5000"}]}"#,
+            "0.0.0.0",
+        );
         assert!(ports[0].loopback);
         assert_eq!(ports[0].host_port, 0);
         assert!(!ports[1].all_interfaces && !ports[1].loopback && ports[1].plaintext.is_empty());

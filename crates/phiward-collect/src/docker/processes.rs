@@ -107,9 +107,44 @@ pub(super) fn effective_uid(status: &str) -> Option<u32> {
 
 /// Programs that only start and reap others: what they start is what runs.
 const SUPERVISORS: &[&str] = &[
-    "tini", "docker-init", "dumb-init", "catatonit", "s6-svscan", "s6-supervise", "s6-linux-init-shutdownd", "runsvdir", "runsv", "runit",
-    "supervisord", "init", "openrc-init", "systemd", "su-exec", "gosu", "sh", "bash", "dash", "ash", "ksh", "zsh", "mksh", "timeout", "nice",
-    "setpriv", "sudo", "su", "env", "multirun", "circusd", "monit", "perp", "dinit", "hivemind", "overmind", "forego", "honcho",
+    "tini",
+    "docker-init",
+    "dumb-init",
+    "catatonit",
+    "s6-svscan",
+    "s6-supervise",
+    "s6-linux-init-shutdownd",
+    "runsvdir",
+    "runsv",
+    "runit",
+    "supervisord",
+    "init",
+    "openrc-init",
+    "systemd",
+    "su-exec",
+    "gosu",
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "ksh",
+    "zsh",
+    "mksh",
+    "timeout",
+    "nice",
+    "setpriv",
+    "sudo",
+    "su",
+    "env",
+    "multirun",
+    "circusd",
+    "monit",
+    "perp",
+    "dinit",
+    "hivemind",
+    "overmind",
+    "forego",
+    "honcho",
 ];
 const SHELLS: &[&str] = &["sh", "bash", "dash", "ash", "ksh", "zsh", "mksh", "fish", "csh", "tcsh"];
 /// One file for many programs: the process's own name tells which.
@@ -154,7 +189,9 @@ impl Process {
                 given.get(1) == Some(&"-c") && given.get(2).is_some_and(|a| same_cut(a, line))
             }),
             Some((kind, rest)) if kind == "CMD" => {
-                !rest.is_empty() && rest.iter().zip(&self.args).take(8).all(|(a, b)| same_cut(b, a)) && self.args.len() >= rest.len().min(8)
+                !rest.is_empty()
+                    && rest.iter().zip(&self.args).take(8).all(|(a, b)| same_cut(b, a))
+                    && self.args.len() >= rest.len().min(8)
             }
             _ => false,
         }
@@ -338,7 +375,12 @@ mod tests {
 
     #[test]
     fn a_supervisor_with_two_programs_is_two_trees() {
-        let ps = [p(10, 5, "tini", &[]), p(11, 10, "bash", &[]), p(12, 11, "redis-server", &[]), p(13, 11, "node", &["node", "/app/x.js"])];
+        let ps = [
+            p(10, 5, "tini", &[]),
+            p(11, 10, "bash", &[]),
+            p(12, 11, "redis-server", &[]),
+            p(13, 11, "node", &["node", "/app/x.js"]),
+        ];
         let j = judge(&ps, 10, &[], 0);
         assert_eq!(j.trees, 2);
         assert_eq!(j.programs, ["node", "redis-server"]);
@@ -355,7 +397,11 @@ mod tests {
             p(12, 10, "python3.11", &["python3", "app.py"]),
         ];
         assert_eq!(judge(&ps, 10, &[], 0).trees, 2);
-        let gunicorn = [p(10, 5, "python3.11", &["python3", "/bin/gunicorn"]), p(11, 10, "python3.11", &["python3", "/bin/gunicorn"]), p(12, 10, "python3.11", &["python3", "-c", "x"])];
+        let gunicorn = [
+            p(10, 5, "python3.11", &["python3", "/bin/gunicorn"]),
+            p(11, 10, "python3.11", &["python3", "/bin/gunicorn"]),
+            p(12, 10, "python3.11", &["python3", "-c", "x"]),
+        ];
         assert_eq!(judge(&gunicorn, 10, &[], 0).trees, 1);
     }
 
@@ -371,7 +417,11 @@ mod tests {
     #[test]
     fn a_health_check_is_not_an_entered_shell() {
         let test = ["CMD-SHELL".to_owned(), "curl -f localhost || exit 1".to_owned()];
-        let ps = [p(10, 5, "nginx", &[]), p(20, 4, "dash", &["/bin/sh", "-c", "curl -f localhost || exit 1"]), p(21, 20, "curl", &["curl"])];
+        let ps = [
+            p(10, 5, "nginx", &[]),
+            p(20, 4, "dash", &["/bin/sh", "-c", "curl -f localhost || exit 1"]),
+            p(21, 20, "curl", &["curl"]),
+        ];
         let j = judge(&ps, 10, &test, 0);
         assert_eq!((j.count, j.trees, j.interactive_exec), (3, 1, false));
         let other = judge(&ps, 10, &[], 0);

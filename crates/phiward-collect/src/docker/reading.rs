@@ -30,7 +30,10 @@ pub(super) struct Machine {
 
 impl Machine {
     /// Asks the engine who it is and reads its machine if that is this one.
-    pub(super) async fn of(docker: &Docker, endpoint: &Endpoint) -> Result<(Machine, SystemInfo, SystemVersion), String> {
+    pub(super) async fn of(
+        docker: &Docker,
+        endpoint: &Endpoint,
+    ) -> Result<(Machine, SystemInfo, SystemVersion), String> {
         let (info, version) = tokio::join!(docker.info(), docker.version());
         let info = info.map_err(|e| format!("the engine does not tell about itself: {e}"))?;
         let version = version.map_err(|e| format!("the engine does not tell its version: {e}"))?;
@@ -66,7 +69,9 @@ impl Machine {
     pub(super) fn help(&self) -> String {
         match self.local() {
             Err(why) => format!("Not everything was read: {why}."),
-            Ok(_) if !rustix::process::geteuid().is_root() => "Run phiward as root on the engine's host to read all of it.".to_owned(),
+            Ok(_) if !rustix::process::geteuid().is_root() => {
+                "Run phiward as root on the engine's host to read all of it.".to_owned()
+            }
             Ok(_) => "See the reasons beside each gap.".to_owned(),
         }
     }
@@ -101,7 +106,12 @@ impl Inventory {
 #[derive(Clone, Debug, Default)]
 pub(super) struct DiskUsageCache(Option<(Timestamp, Answer<DiskUsage>)>);
 
-pub(super) async fn disk_usage(docker: &Docker, endpoint: &Endpoint, kept: &DiskUsageCache, now: Timestamp) -> DiskUsageCache {
+pub(super) async fn disk_usage(
+    docker: &Docker,
+    endpoint: &Endpoint,
+    kept: &DiskUsageCache,
+    now: Timestamp,
+) -> DiskUsageCache {
     match &kept.0 {
         Some((at, Ok(_))) if (now.as_second() - at.as_second()).abs() < DISK_USAGE_KEPT => kept.clone(),
         _ => DiskUsageCache(Some((now, fetch::disk_usage(docker, endpoint).await))),
@@ -110,6 +120,7 @@ pub(super) async fn disk_usage(docker: &Docker, endpoint: &Endpoint, kept: &Disk
 
 /// The engine's own facts.
 pub(super) async fn engine(
+    docker: &Docker,
     inventory: &mut Inventory,
     machine: &Machine,
     endpoint: &Endpoint,
@@ -130,6 +141,17 @@ pub(super) async fn engine(
         Some((_, Err(why))) => gaps.push(Missing { path: "disk_usage".into(), why: why.clone() }),
         None => {}
     }
+    if let Some(swarm) = facts.swarm.as_mut().filter(|s| s.manager) {
+        let (services, secrets) = tokio::join!(fetch::count_services(docker), fetch::count_secrets(docker));
+        for (path, slot, answer) in
+            [("swarm.services", &mut swarm.services, services), ("swarm.secrets", &mut swarm.secrets, secrets)]
+        {
+            match answer {
+                Ok(count) => *slot = Some(count),
+                Err(why) => gaps.push(Missing { path: path.into(), why }),
+            }
+        }
+    }
     match machine.local() {
         Ok(_) => {
             let local = Arc::clone(&machine.local);
@@ -147,12 +169,22 @@ pub(super) async fn engine(
                     gaps.extend(more);
                 }
                 Err(e) => {
-                    inventory.engine = Object::failed(inventory.engine.name.clone(), format!("reading this machine broke off: {e}"), now);
+                    inventory.engine = Object::failed(
+                        inventory.engine.name.clone(),
+                        format!("reading this machine broke off: {e}"),
+                        now,
+                    );
                     return;
                 }
             }
             let ends = support::distribution_ends();
-            facts.supported = support::supported(facts.version.as_deref().unwrap_or_default(), facts.package.as_ref(), super::package::is_debian(), ends, now);
+            facts.supported = support::supported(
+                facts.version.as_deref().unwrap_or_default(),
+                facts.package.as_ref(),
+                super::package::is_debian(),
+                ends,
+                now,
+            );
         }
         Err(why) => {
             for path in ["daemon", "root_dir", "docker_group_members", "files", "audit", "content_trust", "package"] {
@@ -161,21 +193,43 @@ pub(super) async fn engine(
         }
     }
     if facts.supported.is_none() {
-        gaps.push(Missing { path: "supported".into(), why: "phiward does not know until when this release line gets fixes".into() });
+        gaps.push(Missing {
+            path: "supported".into(),
+            why: "phiward does not know until when this release line gets fixes".into(),
+        });
     }
     if let Some(swarm) = facts.swarm.as_ref().filter(|s| s.active) {
         let unread: &[&str] = if swarm.manager {
-            &["listens_wildcard", "data_path_separate", "secrets", "services", "log_entries_encrypted"]
+            &["listens_wildcard", "data_path_separate", "log_entries_encrypted"]
         } else {
-            &["managers", "nodes", "autolock", "node_cert_expiry_hours", "listens_wildcard", "data_path_separate", "secrets", "services", "log_entries_encrypted"]
+            &[
+                "managers",
+                "nodes",
+                "autolock",
+                "node_cert_expiry_hours",
+                "listens_wildcard",
+                "data_path_separate",
+                "secrets",
+                "services",
+                "log_entries_encrypted",
+            ]
         };
-        let why = if swarm.manager { "the engine's API does not tell it" } else { "this engine is a worker; only managers know" };
+        let why = if swarm.manager {
+            "the engine's API does not tell it"
+        } else {
+            "this engine is a worker; only managers know"
+        };
         gaps.extend(unread.iter().map(|f| Missing { path: format!("swarm.{f}"), why: why.to_owned() }));
     }
     inventory.engine = Object::read(inventory.engine.name.clone(), facts, gaps, now);
 }
 
-pub(super) fn networks(inventory: &mut Inventory, list: Answer<Vec<Network>>, before: Option<&Inventory>, now: Timestamp) {
+pub(super) fn networks(
+    inventory: &mut Inventory,
+    list: Answer<Vec<Network>>,
+    before: Option<&Inventory>,
+    now: Timestamp,
+) {
     match list {
         Ok(list) => {
             for n in list {
@@ -190,13 +244,21 @@ pub(super) fn networks(inventory: &mut Inventory, list: Answer<Vec<Network>>, be
     }
 }
 
-pub(super) async fn volumes(inventory: &mut Inventory, machine: &Machine, list: Answer<Vec<Volume>>, before: Option<&Inventory>, now: Timestamp) {
+pub(super) async fn volumes(
+    inventory: &mut Inventory,
+    machine: &Machine,
+    list: Answer<Vec<Volume>>,
+    before: Option<&Inventory>,
+    now: Timestamp,
+) {
     let read = match list {
         Ok(list) => {
             let local = Arc::clone(&machine.local);
-            tokio::task::spawn_blocking(move || list.iter().map(|v| read_volume(v, local.as_ref(), now)).collect::<Vec<_>>())
-                .await
-                .map_err(|e| format!("reading this machine broke off: {e}"))
+            tokio::task::spawn_blocking(move || {
+                list.iter().map(|v| read_volume(v, local.as_ref(), now)).collect::<Vec<_>>()
+            })
+            .await
+            .map_err(|e| format!("reading this machine broke off: {e}"))
         }
         Err(why) => Err(why),
     };
@@ -209,8 +271,13 @@ pub(super) async fn volumes(inventory: &mut Inventory, machine: &Machine, list: 
     }
 }
 
-fn read_volume(v: &Volume, local: &Result<Local, String>, now: Timestamp) -> (String, Object<super::facts::VolumeFacts>) {
-    let storage = |path: &std::path::Path| local.as_ref().ok().and_then(|l| l.mounts.as_ref().ok()).and_then(|m| m.of(path));
+fn read_volume(
+    v: &Volume,
+    local: &Result<Local, String>,
+    now: Timestamp,
+) -> (String, Object<super::facts::VolumeFacts>) {
+    let storage =
+        |path: &std::path::Path| local.as_ref().ok().and_then(|l| l.mounts.as_ref().ok()).and_then(|m| m.of(path));
     let file = |path: &std::path::Path| match local {
         Ok(local) => FileFacts::read_with(path, &local.names).map_err(|e| format!("{}: {e}", path.display())),
         Err(why) => Err(why.clone()),
@@ -254,7 +321,12 @@ impl Read<ContainerFacts> {
 }
 
 /// Images. What an image is never changes under its id, so a known one only gets its names and age anew.
-pub(super) async fn images(docker: &Docker, list: Answer<Vec<ImageSummary>>, known: Option<&BTreeMap<String, Object<ImageFacts>>>, now: Timestamp) -> Read<ImageFacts> {
+pub(super) async fn images(
+    docker: &Docker,
+    list: Answer<Vec<ImageSummary>>,
+    known: Option<&BTreeMap<String, Object<ImageFacts>>>,
+    now: Timestamp,
+) -> Read<ImageFacts> {
     let list = match list {
         Ok(list) => list,
         Err(why) => return Read { objects: Vec::new(), unlisted: Some(why) },
@@ -308,7 +380,9 @@ pub(super) fn joined(inventory: &Inventory, network: &str) -> Vec<String> {
     inventory
         .containers
         .iter()
-        .filter(|(_, c)| c.ok().is_some_and(|c| c.networks.iter().any(|n| n.id == network || (n.id.is_empty() && n.name == name))))
+        .filter(|(_, c)| {
+            c.ok().is_some_and(|c| c.networks.iter().any(|n| n.id == network || (n.id.is_empty() && n.name == name)))
+        })
         .map(|(id, _)| id.clone())
         .collect()
 }
@@ -322,7 +396,13 @@ struct Draft {
     ask: Ask,
 }
 
-pub(super) async fn containers(docker: &Docker, machine: &Machine, inventory: &Inventory, list: Answer<Vec<(String, String)>>, now: Timestamp) -> Read<ContainerFacts> {
+pub(super) async fn containers(
+    docker: &Docker,
+    machine: &Machine,
+    inventory: &Inventory,
+    list: Answer<Vec<(String, String)>>,
+    now: Timestamp,
+) -> Read<ContainerFacts> {
     let list = match list {
         Ok(list) => list,
         Err(why) => return Read { objects: Vec::new(), unlisted: Some(why) },
@@ -373,24 +453,30 @@ pub(super) async fn containers(docker: &Docker, machine: &Machine, inventory: &I
 
 /// Asks the engine what the machine could not tell.
 async fn ask_the_rest(docker: &Docker, drafts: &mut [Draft]) {
-    let wanted: Vec<(String, Vec<String>)> = drafts.iter().filter(|d| d.ask.changes).map(|d| (d.id.clone(), mount_targets(&d.inspect))).collect();
-    let mut changes: HashMap<String, Answer<super::facts::LayerChanges>> = fetch::changes(docker, wanted).await.into_iter().collect();
+    let wanted: Vec<(String, Vec<String>)> =
+        drafts.iter().filter(|d| d.ask.changes).map(|d| (d.id.clone(), mount_targets(&d.inspect))).collect();
+    let mut changes: HashMap<String, Answer<super::facts::LayerChanges>> =
+        fetch::changes(docker, wanted).await.into_iter().collect();
+    let wanted: Vec<(String, i32, Vec<String>)> = drafts
+        .iter()
+        .filter(|d| d.ask.processes)
+        .filter_map(|d| Some((d.id.clone(), main_pid(&d.inspect)?, health_test(&d.inspect).to_vec())))
+        .collect();
+    let mut tops: HashMap<String, Answer<(super::facts::Processes, Option<bool>)>> =
+        fetch::tops(docker, wanted).await.into_iter().collect();
     for draft in drafts {
         match changes.remove(&draft.id) {
             Some(Ok(layer)) => draft.extras.layer = Some(layer),
             Some(Err(why)) => draft.extras.gaps.push(Missing { path: "layer".into(), why }),
             None => {}
         }
-        if draft.ask.processes
-            && let Some(pid) = main_pid(&draft.inspect)
-        {
-            match fetch::top(docker, &draft.id, pid, health_test(&draft.inspect)).await {
-                Ok((processes, root)) => {
-                    draft.extras.processes = Some(processes);
-                    draft.extras.root_process = root;
-                }
-                Err(why) => draft.extras.gaps.push(Missing { path: "processes".into(), why }),
+        match tops.remove(&draft.id) {
+            Some(Ok((processes, root))) => {
+                draft.extras.processes = Some(processes);
+                draft.extras.root_process = root;
             }
+            Some(Err(why)) => draft.extras.gaps.push(Missing { path: "processes".into(), why }),
+            None => {}
         }
     }
 }

@@ -40,17 +40,73 @@ fn kind_of_name(name: &str) -> Option<&'static str> {
     // The last word says what the value is: PASSWORD_MIN_LENGTH is a length, TOKEN_URL an address.
     let last = *words.last()?;
     const NOT_THE_SECRET: &[&str] = &[
-        "FILE", "PATH", "DIR", "URL", "URI", "ENDPOINT", "HOST", "PORT", "LENGTH", "LEN", "SIZE", "MIN", "MAX", "POLICY", "TTL", "EXPIRY",
-        "EXPIRES", "EXPIRATION", "LIFETIME", "TIMEOUT", "ENABLED", "ENABLE", "DISABLED", "REQUIRED", "ISSUER", "AUDIENCE", "TYPE", "NAME",
-        "HEADER", "ALGORITHM", "ALGO", "ALG", "COST", "ROUNDS", "ITERATIONS", "HASHER", "PROVIDER", "MANAGER", "ENGINE", "REGION", "ARN",
-        "ID", "COUNT", "LIMIT", "ENCRYPTION", "METHOD", "PREFIX", "VERSION", "MODE", "AUTH", "BACKEND", "STORE", "ROTATION", "AGE", "PLUGIN",
+        "FILE",
+        "PATH",
+        "DIR",
+        "URL",
+        "URI",
+        "ENDPOINT",
+        "HOST",
+        "PORT",
+        "LENGTH",
+        "LEN",
+        "SIZE",
+        "MIN",
+        "MAX",
+        "POLICY",
+        "TTL",
+        "EXPIRY",
+        "EXPIRES",
+        "EXPIRATION",
+        "LIFETIME",
+        "TIMEOUT",
+        "ENABLED",
+        "ENABLE",
+        "DISABLED",
+        "REQUIRED",
+        "ISSUER",
+        "AUDIENCE",
+        "TYPE",
+        "NAME",
+        "HEADER",
+        "ALGORITHM",
+        "ALGO",
+        "ALG",
+        "COST",
+        "ROUNDS",
+        "ITERATIONS",
+        "HASHER",
+        "PROVIDER",
+        "MANAGER",
+        "ENGINE",
+        "REGION",
+        "ARN",
+        "ID",
+        "COUNT",
+        "LIMIT",
+        "ENCRYPTION",
+        "METHOD",
+        "PREFIX",
+        "VERSION",
+        "MODE",
+        "AUTH",
+        "BACKEND",
+        "STORE",
+        "ROTATION",
+        "AGE",
+        "PLUGIN",
     ];
     if NOT_THE_SECRET.contains(&last) {
         return None;
     }
     let joined = words.join("_");
     let has = |w: &str| words.contains(&w);
-    if has("PASSWORD") || has("PASSWD") || has("PASSPHRASE") || has("PASS") || has("PWD") && words.len() > 1 && !has("OLDPWD") {
+    if has("PASSWORD")
+        || has("PASSWD")
+        || has("PASSPHRASE")
+        || has("PASS")
+        || has("PWD") && words.len() > 1 && !has("OLDPWD")
+    {
         return Some("password");
     }
     // Names written without separators: PGPASSWORD, DBPASSWORD, MYSQL_PWD.
@@ -63,7 +119,11 @@ fn kind_of_name(name: &str) -> Option<&'static str> {
     if joined.contains("API_KEY") || has("APIKEY") || joined.contains("ACCESS_KEY") || has("ACCESSKEY") {
         return Some("api-key");
     }
-    if joined.contains("ENCRYPTION_KEY") || joined.contains("MASTER_KEY") || joined.contains("SIGNING_KEY") || joined.contains("SECRET_KEY") {
+    if joined.contains("ENCRYPTION_KEY")
+        || joined.contains("MASTER_KEY")
+        || joined.contains("SIGNING_KEY")
+        || joined.contains("SECRET_KEY")
+    {
         return Some("secret-key");
     }
     if has("TOKEN") || words.iter().any(|w| w.ends_with("TOKEN") && w.len() > 5) {
@@ -82,8 +142,12 @@ fn kind_of_name(name: &str) -> Option<&'static str> {
 fn is_harmless_value(name: &str, value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let switch = matches!(lower.as_str(), "true" | "false" | "yes" | "no" | "on" | "off" | "none" | "null" | "0" | "1");
-    let path = value.starts_with("/run/secrets/") || (value.starts_with('/') && name.to_ascii_uppercase().ends_with("_FILE"));
-    let reference = value.starts_with("${") || value.starts_with("arn:aws:") || value.starts_with("vault:") || value.starts_with("file:/");
+    let path =
+        value.starts_with("/run/secrets/") || (value.starts_with('/') && name.to_ascii_uppercase().ends_with("_FILE"));
+    let reference = value.starts_with("${")
+        || value.starts_with("arn:aws:")
+        || value.starts_with("vault:")
+        || value.starts_with("file:/");
     switch || path || reference
 }
 
@@ -91,7 +155,9 @@ fn kind_of_value(value: &str) -> Option<&'static str> {
     if value.contains("-----BEGIN ") && value.contains("PRIVATE KEY") {
         return Some("private-key");
     }
-    for token in value.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '=' | ':' | '@' | '/' | '(' | ')')) {
+    for token in value
+        .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '=' | ':' | '@' | '/' | '(' | ')'))
+    {
         if let Some(kind) = kind_of_token(token) {
             return Some(kind);
         }
@@ -103,7 +169,9 @@ fn kind_of_value(value: &str) -> Option<&'static str> {
     // Connection strings of the .NET and ODBC kind.
     if lower.contains(';')
         && lower.split(';').any(|part| {
-            part.split_once('=').is_some_and(|(k, v)| matches!(k.trim(), "password" | "pwd" | "accountkey" | "sharedaccesskey") && !v.trim().is_empty())
+            part.split_once('=').is_some_and(|(k, v)| {
+                matches!(k.trim(), "password" | "pwd" | "accountkey" | "sharedaccesskey") && !v.trim().is_empty()
+            })
         })
     {
         return Some("connection-string");
@@ -113,10 +181,15 @@ fn kind_of_value(value: &str) -> Option<&'static str> {
 
 fn kind_of_token(token: &str) -> Option<&'static str> {
     let rest_is = |prefix: &str, least: usize| {
-        token.strip_prefix(prefix).is_some_and(|r| r.len() >= least && r.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
+        token.strip_prefix(prefix).is_some_and(|r| {
+            r.len() >= least && r.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        })
     };
     let aws = |prefix: &str| {
-        token.len() == 20 && token.strip_prefix(prefix).is_some_and(|r| r.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+        token.len() == 20
+            && token
+                .strip_prefix(prefix)
+                .is_some_and(|r| r.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
     };
     if aws("AKIA") || aws("ASIA") {
         return Some("aws-access-key");
@@ -130,7 +203,12 @@ fn kind_of_token(token: &str) -> Option<&'static str> {
     if ["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xapp-"].iter().any(|p| rest_is(p, 10)) {
         return Some("slack-token");
     }
-    if rest_is("sk_live_", 16) || rest_is("rk_live_", 16) || rest_is("AIza", 35) || rest_is("SG", 60) || rest_is("npm_", 36) {
+    if rest_is("sk_live_", 16)
+        || rest_is("rk_live_", 16)
+        || rest_is("AIza", 35)
+        || rest_is("SG", 60)
+        || rest_is("npm_", 36)
+    {
         return Some("api-key");
     }
     // Header and claims of a JSON Web Token both start with {" in base64.
@@ -150,7 +228,8 @@ fn kind_of_token(token: &str) -> Option<&'static str> {
 pub(super) fn url_with_password(value: &str) -> bool {
     let mut rest = value;
     while let Some((_, after)) = rest.split_once("://") {
-        let authority = after.split(|c: char| c == '/' || c.is_whitespace() || matches!(c, '"' | '\'')).next().unwrap_or_default();
+        let authority =
+            after.split(|c: char| c == '/' || c.is_whitespace() || matches!(c, '"' | '\'')).next().unwrap_or_default();
         if let Some((userinfo, _)) = authority.rsplit_once('@')
             && let Some((_, password)) = userinfo.split_once(':')
             && !password.is_empty()
@@ -183,7 +262,8 @@ pub(super) fn in_build_step(text: &str) -> Vec<&'static str> {
         let word = word.trim_matches(|c| matches!(c, '"' | '\'' | ';' | '(' | ')' | '|' | '&'));
         if let Some((name, value)) = word.split_once('=') {
             let name = name.trim_start_matches('-');
-            let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+            let plain =
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
             let value = value.trim_matches(|c| matches!(c, '"' | '\''));
             // A shell's own variable is not the secret, and neither is a comparison.
             if plain && !value.starts_with('$') && !value.starts_with('=') {

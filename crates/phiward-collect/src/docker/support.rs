@@ -24,7 +24,13 @@ const ENDED: &[(&str, &str)] = &[
 /// Debian's and Ubuntu's own package counts by the support of the distribution's release, whose end is `distro_ends`;
 /// Docker's own package, and a program without a package on a machine of dpkg (`dpkg_here`), by the upstream line. Absent
 /// elsewhere: whether a distribution mends an old line is not known.
-pub(super) fn supported(version: &str, package: Option<&EnginePackage>, dpkg_here: bool, distro_ends: Option<&str>, now: Timestamp) -> Option<bool> {
+pub(super) fn supported(
+    version: &str,
+    package: Option<&EnginePackage>,
+    dpkg_here: bool,
+    distro_ends: Option<&str>,
+    now: Timestamp,
+) -> Option<bool> {
     let today = Offset::UTC.to_datetime(now).date();
     let open = |end: &str| end.parse::<Date>().ok().map(|end| today <= end);
     match package.map(|p| p.name.as_str()) {
@@ -58,7 +64,8 @@ pub(super) fn distribution_ends() -> Option<&'static str> {
 }
 
 fn ends_of(os_release: &str) -> Option<&'static str> {
-    let value = |name: &str| os_release.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().trim_matches(['"', '\'']));
+    let value =
+        |name: &str| os_release.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().trim_matches(['"', '\'']));
     let (id, version) = (value("ID=")?, value("VERSION_ID=")?);
     DISTRIBUTIONS.iter().find(|(i, v, _)| *i == id && *v == version).map(|(_, _, end)| *end)
 }

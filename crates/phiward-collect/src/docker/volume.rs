@@ -45,18 +45,33 @@ pub(super) fn facts(volume: &Volume, host: &Host<'_>, now: Timestamp) -> (Volume
                 encryption: "unknown".into(),
                 ..StorageFacts::default()
             });
-            gaps.push(Missing { path: "storage.encrypted".into(), why: "the bytes lie on another machine, which phiward cannot look into".into() });
+            gaps.push(Missing {
+                path: "storage.encrypted".into(),
+                why: "the bytes lie on another machine, which phiward cannot look into".into(),
+            });
         }
         None => {
             let path = if bind.is_empty() { &volume.mountpoint } else { &bind };
             if path.is_empty() {
-                gaps.push(Missing { path: "storage".into(), why: format!("the driver {} names no path on this host", volume.driver) });
+                gaps.push(Missing {
+                    path: "storage".into(),
+                    why: format!("the driver {} names no path on this host", volume.driver),
+                });
             } else {
                 storage = if option("type") == Some("tmpfs") && volume.driver == "local" {
-                    Some(StorageFacts { path: path.clone(), filesystem: "tmpfs".into(), in_memory: true, encryption: "none".into(), ..StorageFacts::default() })
+                    Some(StorageFacts {
+                        path: path.clone(),
+                        filesystem: "tmpfs".into(),
+                        in_memory: true,
+                        encryption: "none".into(),
+                        ..StorageFacts::default()
+                    })
                 } else {
                     (host.storage)(Path::new(path))
                 };
+                if let Some(found) = storage.as_ref().filter(|s| s.encrypted.is_none() && !s.in_memory) {
+                    gaps.push(Missing { path: "storage.encrypted".into(), why: encryption_unknown(found) });
+                }
                 if storage.is_none() {
                     gaps.push(Missing { path: "storage".into(), why: format!("no mount holds {path}") });
                 }
@@ -92,6 +107,17 @@ pub(super) fn facts(volume: &Volume, host: &Host<'_>, now: Timestamp) -> (Volume
     (facts, gaps)
 }
 
+/// Why it cannot be told whether the bytes are encrypted.
+pub(super) fn encryption_unknown(storage: &StorageFacts) -> String {
+    if storage.remote {
+        return format!("{} is on another machine, which phiward cannot look into", storage.mount_point);
+    }
+    format!(
+        "whether {} ({} on {}) is encrypted could not be told; as root phiward can look at the path itself",
+        storage.path, storage.filesystem, storage.device
+    )
+}
+
 fn remote_type(driver: &str, options: &std::collections::HashMap<String, String>) -> String {
     let kind = options.get("type").map(String::as_str).unwrap_or_default();
     match kind {
@@ -107,7 +133,13 @@ fn remote_plaintext(kind: &str, options: &str) -> Option<bool> {
     match kind {
         "nfs" | "nfs4" => Some(!(has("sec=krb5p") || has("xprtsec=tls") || has("xprtsec=mtls"))),
         // A server may insist on encryption without the option, but then nothing here proves it.
-        "cifs" | "smb3" => if has("seal") { Some(false) } else { None },
+        "cifs" | "smb3" => {
+            if has("seal") {
+                Some(false)
+            } else {
+                None
+            }
+        }
         _ => None,
     }
 }
@@ -118,7 +150,11 @@ fn shown(name: &str, value: &str) -> String {
         return value
             .split(',')
             .map(|o| match o.split_once('=') {
-                Some((k, _)) if k.trim().to_ascii_lowercase().starts_with("pass") || k.trim().eq_ignore_ascii_case("secret") => format!("{k}=(hidden)"),
+                Some((k, _))
+                    if k.trim().to_ascii_lowercase().starts_with("pass") || k.trim().eq_ignore_ascii_case("secret") =>
+                {
+                    format!("{k}=(hidden)")
+                }
                 _ => o.to_owned(),
             })
             .collect::<Vec<_>>()
@@ -140,7 +176,8 @@ mod tests {
 
     fn of(json: &str, gap: Option<&str>) -> (VolumeFacts, Vec<Missing>) {
         let volume: Volume = serde_json::from_str(json).unwrap();
-        let storage = |p: &Path| Some(StorageFacts { path: p.to_string_lossy().into_owned(), ..StorageFacts::default() });
+        let storage =
+            |p: &Path| Some(StorageFacts { path: p.to_string_lossy().into_owned(), encrypted: Some(false), ..StorageFacts::default() });
         let host = Host { storage: &storage, file: &|_| Ok(None), gap };
         facts(&volume, &host, "2026-01-11T00:00:00Z".parse().unwrap())
     }
@@ -182,7 +219,12 @@ mod tests {
     #[test]
     fn an_unreadable_host_is_a_named_gap() {
         let name = "a".repeat(64);
-        let (f, gaps) = of(&format!(r#"{{"Name":"{name}","Driver":"local","Mountpoint":"/m","Labels":{{}},"Options":{{}},"Scope":"local"}}"#), Some("remote engine"));
+        let (f, gaps) = of(
+            &format!(
+                r#"{{"Name":"{name}","Driver":"local","Mountpoint":"/m","Labels":{{}},"Options":{{}},"Scope":"local"}}"#
+            ),
+            Some("remote engine"),
+        );
         assert!(f.anonymous && f.storage.is_none());
         assert_eq!(gaps.len(), 2);
     }

@@ -106,7 +106,10 @@ impl Mounts {
             if devices.join(&name).exists() {
                 let Ok(list) = fs::read_dir(&devices) else { return Beneath::Unknown };
                 let found: Vec<Beneath> = list
-                    .map(|d| d.and_then(|d| fs::canonicalize(d.path())).map_or(Beneath::Unknown, |d| self.block_dir(&d, depth + 1)))
+                    .map(|d| {
+                        d.and_then(|d| fs::canonicalize(d.path()))
+                            .map_or(Beneath::Unknown, |d| self.block_dir(&d, depth + 1))
+                    })
                     .collect();
                 return all(&found);
             }

@@ -66,6 +66,7 @@ pub fn sections(facts: &Value, status: &Status) -> Vec<Section> {
         }
     }
     general.summary = words::count(rows(&general.rows), "fact", "facts");
+    gather_empty(&mut general.rows);
     for gap in missing {
         place(gap, &mut general, &mut rest);
     }
@@ -73,6 +74,20 @@ pub fn sections(facts: &Value, status: &Status) -> Vec<Section> {
         rest.insert(0, general);
     }
     rest
+}
+
+/// Facts that say nothing beyond "none" share one line.
+fn gather_empty(rows: &mut Vec<Row>) {
+    let says_nothing = |row: &Row| matches!(row, Row::Pair { value, .. } if value == "none" || value == "empty");
+    let labels: Vec<String> = rows
+        .iter()
+        .filter(|row| says_nothing(row))
+        .filter_map(|row| if let Row::Pair { label, .. } = row { Some(words::lower_first(label)) } else { None })
+        .collect();
+    if labels.len() > 2 {
+        rows.retain(|row| !says_nothing(row));
+        rows.push(Row::Pair { label: "Empty or none".to_owned(), value: labels.join(", "), dim: true });
+    }
 }
 
 /// Puts a gap with the part it belongs to; one of its own where no part exists.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use phiward_core::content::Content;
+use phiward_core::words::Verdict;
 use phiward_store::model::{Change, ChangeKind};
 
 use super::time::When;
@@ -61,14 +62,15 @@ fn entry(group: &[&Change], content: &Content, now: Timestamp) -> Option<Entry> 
     let (class, sense, text) = match first.kind {
         ChangeKind::Appeared => ("flat", "New", "appeared".to_owned()),
         ChangeKind::Gone => ("flat", "Gone", if one { "is gone" } else { "are gone" }.to_owned()),
-        ChangeKind::Opened => ("down", "Worse", finding(first, content)),
+        ChangeKind::Opened => ("down", "Worse", if one { "began to fail" } else { "began to fail a check" }.to_owned()),
         ChangeKind::Closed if one && n > 1 => ("up", "Better", format!("{n} findings closed")),
-        ChangeKind::Closed => ("up", "Better", "no longer fails".to_owned()),
+        ChangeKind::Closed => ("up", "Better", if one { "passes again" } else { "pass again" }.to_owned()),
         ChangeKind::BecameUnknown => ("down", "Worse", "can no longer be judged".to_owned()),
         ChangeKind::Source => ("flat", "Source", first.detail.clone()),
     };
     let check = content.check(&first.check).map(|c| c.as_ref());
-    let title = words::check_title(check, &first.check);
+    let verdict = if first.kind == ChangeKind::Opened { Verdict::Fail } else { Verdict::Pass };
+    let title = words::finding_title(check, &first.check, verdict);
     let names = || {
         let few: Vec<&str> = group.iter().take(3).map(|change| change.asset_name.as_str()).collect();
         let more = if n > 3 { format!(" and {} more", words::number(n - 3)) } else { String::new() };
@@ -84,11 +86,4 @@ fn entry(group: &[&Change], content: &Content, now: Timestamp) -> Option<Entry> 
     // A source is not an asset with a page.
     let href = if first.kind == ChangeKind::Source { "/sources".to_owned() } else { href };
     Some(Entry { when: When::ago(first.at, now), class, sense, name, href, text, note, note_href })
-}
-
-fn finding(change: &Change, content: &Content) -> String {
-    match content.check(&change.check) {
-        Some(_) => format!("began to fail{}", change.severity.map(|s| format!(" ({})", s.as_str())).unwrap_or_default()),
-        None => "began to fail a check".to_owned(),
-    }
 }

@@ -1,6 +1,7 @@
 //! Names and numbers as people read them.
 
 use phiward_core::check::Check;
+use phiward_core::words::Verdict;
 
 use crate::params::address;
 
@@ -113,9 +114,17 @@ pub fn control_href(id: &str) -> String {
     format!("/controls/{}", crate::params::encode(id))
 }
 
-/// The title of a check, or its id where the content no longer has it.
+/// The title of a check: what should hold. Its id where the content no longer has it.
 pub fn check_title<'c>(check: Option<&'c Check>, id: &'c str) -> &'c str {
     check.map_or(id, |check| check.title.as_str())
+}
+
+/// What a finding is called: what is wrong when it fails, else what should hold.
+pub fn finding_title<'c>(check: Option<&'c Check>, id: &'c str, verdict: Verdict) -> &'c str {
+    match (check, verdict) {
+        (Some(check), Verdict::Fail) if !check.message.is_empty() => check.message.trim_end_matches('.'),
+        _ => check_title(check, id),
+    }
 }
 
 #[cfg(test)]

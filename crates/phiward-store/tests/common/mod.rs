@@ -1,5 +1,5 @@
 //! Databases of their own for tests, and assets to put in them.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use phiward_core::asset::{Asset, AssetId, Ephi, Relation, Status};
 use phiward_core::posture::State;
 use phiward_core::words::{Category, Severity, Verdict};
 use phiward_store::Store;
-use phiward_store::model::{Batch, JudgedAsset, NewFinding};
+use phiward_store::model::{Applied, Batch, JudgedAsset, NewFinding};
 use serde_json::json;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
@@ -84,7 +84,10 @@ impl Database {
     pub async fn remove(self) {
         if let Some((url, schema)) = self.schema {
             let mut conn = AnyConnection::connect(&url).await.expect("a connection");
-            sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut conn).await.expect("dropped");
+            sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE")))
+                .execute(&mut conn)
+                .await
+                .expect("dropped");
             conn.close().await.expect("closed");
         }
     }
@@ -141,7 +144,11 @@ pub fn judged(id: &str, name: &str, kind: &str, checks: Vec<String>, letters: &s
             owner: "cardiology".to_owned(),
             ephi: Ephi::Unknown,
             labels: BTreeMap::from([("team".to_owned(), "Heart".to_owned())]),
-            relations: vec![Relation { kind: "runs-on".to_owned(), to: AssetId("host://one".to_owned()), detail: String::new() }],
+            relations: vec![Relation {
+                kind: "runs-on".to_owned(),
+                to: AssetId("host://one".to_owned()),
+                detail: String::new(),
+            }],
             facts: json!({"state": "running", "user": "root", "size": 7}),
             collector: "docker".to_owned(),
             status: Status::Complete,
@@ -169,4 +176,35 @@ impl Random {
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % u64::try_from(limit).unwrap_or(1)).unwrap_or(0)
     }
+}
+
+pub fn id(text: &str) -> AssetId {
+    AssetId(text.to_owned())
+}
+
+pub async fn apply(store: &Store, assets: Vec<JudgedAsset>, seconds: i64) -> Applied {
+    store.apply(batch(assets), at(seconds)).await.expect("applied")
+}
+
+/// Makes tests of scenarios: each on SQLite and on PostgreSQL.
+#[macro_export]
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let database = super::Database::sqlite().await;
+                super::$name(&database).await;
+                database.remove().await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let Some(database) = super::Database::postgres().await else { return };
+                super::$name(&database).await;
+                database.remove().await;
+            })*
+        }
+    };
 }

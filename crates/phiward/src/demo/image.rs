@@ -4,12 +4,21 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The second program of the service that has one.
+pub const SECOND_PROGRAM: &str = "/log-shipper";
+
 /// A tar archive that `docker build` takes: a Dockerfile and the tree it copies.
 pub fn build_context(dockerfile: &str) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     append(&mut archive, "Dockerfile", dockerfile.as_bytes(), 0o644)?;
     let program = std::fs::read("/proc/self/exe")?;
     append(&mut archive, "rootfs/phiward", &program, 0o755)?;
+    // The same file under a second name: the service that runs a second program beside its own.
+    let mut link = tar::Header::new_gnu();
+    link.set_entry_type(tar::EntryType::Link);
+    link.set_size(0);
+    link.set_mode(0o755);
+    archive.append_link(&mut link, format!("rootfs{SECOND_PROGRAM}"), "rootfs/phiward")?;
     let mut placed = BTreeSet::new();
     for library in loaded_libraries()? {
         let bytes = std::fs::read(&library)?;

@@ -40,9 +40,8 @@ impl Workload {
             return Ok(());
         }
         if self.second_process {
-            let mut args = vec!["demo", "workload"];
-            args.extend(["--writes", "/data/second"]);
-            std::process::Command::new("/proc/self/exe").args(args).spawn()?;
+            let args = ["demo", "workload", "--writes", "/data/shipped"];
+            std::process::Command::new(super::image::SECOND_PROGRAM).args(args).spawn()?;
         }
         if let Some(port) = self.listen {
             let listener = TcpListener::bind(("0.0.0.0", port))?;

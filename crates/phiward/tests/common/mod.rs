@@ -170,7 +170,7 @@ impl Up {
     pub fn wait_source(&self, collector: &str) {
         self.until("/api/v1/sources", 30, |body| {
             let items = body["items"].as_array()?;
-            items.iter().any(|s| s["collector"] == collector && s["status"]["state"] != "failed").then_some(())
+            items.iter().any(|s| s["collector"] == collector && s["state"] != "failed").then_some(())
         });
     }
 

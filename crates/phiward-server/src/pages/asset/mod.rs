@@ -71,7 +71,6 @@ struct Wrong {
     badge: Badge,
     title: String,
     href: String,
-    message: String,
     citation: String,
     since: When,
     facts: Vec<(String, Vec<String>)>,
@@ -142,11 +141,11 @@ async fn build(app: &Shared, params: &Params) -> Result<AssetPage, Problem> {
 fn ephi_text(stored: &StoredAsset) -> String {
     let labelled = stored.asset.labels.contains_key("phiward.phi");
     match (stored.row.ephi, labelled) {
-        (Ephi::Yes, true) => "Its label phiward.phi says so.".to_owned(),
-        (Ephi::Yes, false) => "What uses it holds ePHI.".to_owned(),
-        (Ephi::No, true) => "Its label phiward.phi says that it holds none.".to_owned(),
-        (Ephi::No, false) => "Nothing that uses it holds any.".to_owned(),
-        (Ephi::Unknown, _) => "Nobody has said, so it counts as if it held ePHI. Set the label phiward.phi to yes or no.".to_owned(),
+        (Ephi::Yes, true) => "Holds ePHI: its label phiward.phi says so.".to_owned(),
+        (Ephi::Yes, false) => "Holds ePHI: something that uses it does.".to_owned(),
+        (Ephi::No, true) => "Holds no ePHI: its label phiward.phi says so.".to_owned(),
+        (Ephi::No, false) => "Holds no ePHI: nothing that uses it does.".to_owned(),
+        (Ephi::Unknown, _) => "Nobody has said whether it holds ePHI, so it counts as if it did. Set the label phiward.phi to yes or no.".to_owned(),
     }
 }
 
@@ -183,9 +182,8 @@ fn wrong_line(app: &Shared, row: FindingRow, now: Timestamp, open: bool) -> Wron
     let check = app.content.check(&row.check).map(|c| c.as_ref());
     Wrong {
         badge: badge::severity(row.severity),
-        title: words::check_title(check, &row.check).to_owned(),
+        title: words::finding_title(check, &row.check, Verdict::Fail).to_owned(),
         href: words::check_href(&row.check),
-        message: check.map(|c| c.message.clone()).unwrap_or_default(),
         citation: check.map(|c| c.citation_line()).unwrap_or_default(),
         since: When::lasting(row.since, now),
         facts: deciding(&row.facts),

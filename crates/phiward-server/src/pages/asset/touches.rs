@@ -84,8 +84,9 @@ fn touch(relation: &Relation, incoming: bool, row: Option<&AssetRow>) -> Touch {
 /// The asset in the middle, what uses it on the left, what it touches on the right. `None` without relations.
 pub fn picture(stored: &StoredAsset, touches: &[Touch]) -> Option<Picture> {
     const STEP: i64 = 58;
-    const W: i64 = 148;
+    const W: i64 = 190;
     const H: i64 = 46;
+    const GAP: i64 = 60;
     let side = |incoming: bool| touches.iter().filter(move |touch| touch.incoming == incoming);
     let (left, right) = (side(true).count(), side(false).count());
     if left + right == 0 {
@@ -93,20 +94,20 @@ pub fn picture(stored: &StoredAsset, touches: &[Touch]) -> Option<Picture> {
     }
     let rows = left.min(SIDE + 1).max(right.min(SIDE + 1)).max(1);
     let height = i64::try_from(rows).unwrap_or(1) * STEP;
-    let x_mid = if left > 0 { 4 + 208 } else { 4 };
+    let x_mid = if left > 0 { 4 + W + GAP } else { 4 };
     let mark = crate::view::map::mark(&stored.row);
     let y_mid = 30 + (height - STEP) / 2;
     let node = |touch: &Touch, x: i64, y: i64| Node {
         x, y, w: W, h: H,
         class: touch.class,
-        title: words::cut(&touch.name, 20),
+        title: words::cut(&touch.name, 27),
         full: format!("{} {}", touch.name, touch.verb),
-        sub: words::cut(&touch.sub, 24),
+        sub: words::cut(&touch.sub, 27),
         shape: touch.shape,
         href: touch.href.clone(),
     };
     let mut picture = Picture {
-        width: x_mid + W + if right > 0 { 208 } else { 0 } + 4,
+        width: x_mid + W + if right > 0 { W + GAP } else { 0 } + 4,
         height: height + 34,
         heads: vec![(x_mid, "This asset")],
         frames: Vec::new(),
@@ -119,13 +120,13 @@ pub fn picture(stored: &StoredAsset, touches: &[Touch]) -> Option<Picture> {
     picture.nodes.push(Node {
         x: x_mid, y: y_mid, w: W, h: H,
         class: mark.class,
-        title: words::cut(&stored.row.name, 20),
+        title: words::cut(&stored.row.name, 27),
         full: stored.row.name.clone(),
         sub: if mark.words.is_empty() { words::kind(&stored.row.kind).to_owned() } else { mark.words },
         shape: mark.shape,
         href: String::new(),
     });
-    for (incoming, count, x) in [(true, left, 4), (false, right, x_mid + 208)] {
+    for (incoming, count, x) in [(true, left, 4), (false, right, x_mid + W + GAP)] {
         if count == 0 {
             continue;
         }

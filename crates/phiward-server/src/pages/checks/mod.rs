@@ -13,7 +13,7 @@ use crate::judged::tallies;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::view::badge::{self, Badge};
-use crate::view::filter::{Chip, Select, chips};
+use crate::view::filter::{Chip, Pager, Select, chips};
 use crate::view::words;
 
 /// What a check did, for the filter.
@@ -34,6 +34,9 @@ const WENT: [(&str, Went); 5] = [
     ("user", Went::Overriding),
 ];
 
+/// Checks on a page.
+const SHOWN: usize = 100;
+
 pub fn routes() -> Router<Shared> {
     Router::new().route("/checks", get(page))
 }
@@ -52,6 +55,7 @@ struct Checks {
     hidden: Vec<(&'static str, String)>,
     chips: Vec<Chip>,
     lines: Vec<Line>,
+    pager: Pager,
 }
 
 struct Line {
@@ -74,6 +78,7 @@ async fn page(State(app): State<Shared>, params: Params) -> Response {
 
 async fn build(app: &Shared, params: &Params) -> Result<Checks, Problem> {
     let (search, severity, kind) = (params.text("search")?, params.severity()?, params.text("kind")?);
+    let from = usize::try_from(params.number("from", 0, 100_000)?.unwrap_or(0)).unwrap_or(0);
     let went = params.word("went", &WENT)?;
     let chrome = Chrome::load(app, "/checks", "Checks").await?;
     let tallies = tallies(app.store.tallies().await?);
@@ -125,10 +130,16 @@ async fn build(app: &Shared, params: &Params) -> Result<Checks, Problem> {
             Select::new(params, "went", "Result", "Every result", &words_of),
         ],
         owner: None,
+        pager: Pager {
+            first: if from > 0 { params.with(&[("from", "")]) } else { String::new() },
+            next: if found.len() > from + SHOWN { params.with(&[("from", &(from + SHOWN).to_string())]) } else { String::new() },
+        },
         hidden: Vec::new(),
         chips: chips(params, &[("search", "Words"), ("kind", "Kind"), ("severity", "Severity"), ("went", "Result")]),
         lines: found
             .into_iter()
+            .skip(from)
+            .take(SHOWN)
             .map(|(check, tally)| Line {
                 badge: badge::severity(check.severity),
                 title: check.title.clone(),

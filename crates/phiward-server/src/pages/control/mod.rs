@@ -22,7 +22,9 @@ use crate::view::time::When;
 use crate::view::words;
 
 /// Failing findings on the page.
-const SHOWN: u32 = 20;
+const SHOWN: u32 = 12;
+/// Checks before the fold.
+const CHECKS: usize = 15;
 
 pub fn routes() -> Router<Shared> {
     Router::new().route("/controls/{*id}", get(page))
@@ -45,12 +47,13 @@ struct ControlPage {
     duty: String,
     evidence: Vec<String>,
     mechanisms: Vec<String>,
-    tally: Tally,
     automatic: usize,
     parent: Option<(String, String)>,
     /// Specifications below a standard, or the controls a row stands for: name, id, address, state.
     related: Vec<(String, String, String, Badge)>,
     checks: Vec<CheckLine>,
+    /// Checks behind the fold.
+    folded: Vec<CheckLine>,
     failing: Vec<Line>,
     failing_total: i64,
 }
@@ -85,6 +88,7 @@ async fn build(app: &Shared, id: &str) -> Result<ControlPage, Problem> {
     let judged = judged(&app.content, framework, control, &tallies);
     let checks: Vec<String> = judged.checks.iter().map(|check| check.id.clone()).collect();
     let (failing, failing_total) = if checks.is_empty() { (Vec::new(), 0) } else { failing(app, checks, &chrome).await? };
+    let mut shown = check_lines(&judged, &tallies);
     Ok(ControlPage {
         id: if control.kind == "row" { control.maps_to.join(", ") } else { control.id.clone() },
         framework: framework.title.clone(),
@@ -102,11 +106,11 @@ async fn build(app: &Shared, id: &str) -> Result<ControlPage, Problem> {
         duty: control.duty.clone(),
         evidence: control.evidence.clone(),
         mechanisms: control.mechanisms.clone(),
-        tally: judged.tally,
         automatic: judged.automatic,
         parent: control.parent.as_ref().and_then(|id| app.content.control(id)).map(|(_, c)| (c.name.clone(), words::control_href(&c.id))),
         related: related(app, control, &tallies),
-        checks: check_lines(&judged, &tallies),
+        folded: shown.split_off(shown.len().min(CHECKS)),
+        checks: shown,
         failing,
         failing_total,
         chrome,
@@ -148,7 +152,7 @@ fn related(app: &Shared, control: &Control, tallies: &Tallies) -> Vec<(String, S
 }
 
 fn check_lines(judged: &Judged, tallies: &Tallies) -> Vec<CheckLine> {
-    let mut lines: Vec<(i64, i64, CheckLine)> = judged
+    let mut lines: Vec<(i64, bool, i64, CheckLine)> = judged
         .checks
         .iter()
         .map(|check| {
@@ -167,10 +171,10 @@ fn check_lines(judged: &Judged, tallies: &Tallies) -> Vec<CheckLine> {
                 result,
                 population: population(&tally),
             };
-            (tally.fail, check.severity.rank(), line)
+            (tally.fail, tally.unknown > 0, check.severity.rank(), line)
         })
         .collect();
-    lines.sort_by_key(|(fail, severity, _)| std::cmp::Reverse((*fail > 0, *severity, *fail)));
+    lines.sort_by_key(|(fail, undecided, severity, _)| std::cmp::Reverse((*fail > 0, *undecided, *severity, *fail)));
     lines.into_iter().map(|(.., line)| line).collect()
 }
 
@@ -184,7 +188,7 @@ async fn failing(app: &Shared, checks: Vec<String>, chrome: &Chrome) -> Result<(
             let check = app.content.check(&row.check).map(|c| c.as_ref());
             Line {
                 badge: badge::severity(row.severity),
-                title: words::check_title(check, &row.check).to_owned(),
+                title: words::finding_title(check, &row.check, row.verdict).to_owned(),
                 href: format!("{}#{}", words::asset_href(row.asset.as_str()), row.check),
                 asset: words::cut(&row.asset_name, 100),
                 ephi: badge::ephi(row.ephi),

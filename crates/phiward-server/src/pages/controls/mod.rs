@@ -45,12 +45,14 @@ struct Controls {
 
 struct Section {
     id: String,
-    title: String,
+    /// First and last section number in it.
+    first: String,
+    last: String,
+    name: String,
     lines: Vec<Line>,
 }
 
 struct Line {
-    id: String,
     /// The id as cited: a row of the paper shows the control it stands for.
     shown: String,
     href: String,
@@ -93,10 +95,18 @@ async fn build(app: &Shared, params: &Params) -> Result<Controls, Problem> {
     let mut sections: Vec<Section> = Vec::new();
     for judged in all.iter().filter(|judged| state.is_none_or(|s| judged.state == s)) {
         let control = judged.control;
-        let title = format!("{} {}", control.section, control.section_name);
-        match sections.last_mut().filter(|section| section.title == title) {
-            Some(section) => section.lines.push(line(judged)),
-            None => sections.push(Section { id: format!("s{}", control.section), title, lines: vec![line(judged)] }),
+        match sections.last_mut().filter(|section| section.name == control.section_name) {
+            Some(section) => {
+                section.last = control.section.clone();
+                section.lines.push(line(judged));
+            }
+            None => sections.push(Section {
+                id: format!("s{}", control.section),
+                first: control.section.clone(),
+                last: control.section.clone(),
+                name: control.section_name.clone(),
+                lines: vec![line(judged)],
+            }),
         }
     }
     let total = i64::try_from(all.len()).unwrap_or(0);
@@ -124,7 +134,6 @@ async fn build(app: &Shared, params: &Params) -> Result<Controls, Problem> {
 fn line(judged: &Judged) -> Line {
     let control = judged.control;
     Line {
-        id: control.id.clone(),
         shown: if control.kind == "row" { control.maps_to.join(", ") } else { control.id.clone() },
         href: words::control_href(&control.id),
         name: control.name.clone(),

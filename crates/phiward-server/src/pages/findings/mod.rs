@@ -140,6 +140,8 @@ async fn one_by_one(app: &Shared, params: &Params, query: FindingQuery, page: &m
     page.sub = words::count(found.total, "finding", "findings");
     page.back = params.with(&[("check", ""), ("asset", ""), ("cursor", "")]);
     page.pager = Pager::new(params, found.next.as_deref());
+    // The heading says it already.
+    let alone = !query.check.is_empty();
     page.lines = found
         .items
         .into_iter()
@@ -148,7 +150,7 @@ async fn one_by_one(app: &Shared, params: &Params, query: FindingQuery, page: &m
             Line {
                 badge: badge::severity(row.severity),
                 verdict: badge::verdict(row.verdict),
-                title: words::check_title(check, &row.check).to_owned(),
+                title: if alone { String::new() } else { words::finding_title(check, &row.check, row.verdict).to_owned() },
                 href: words::check_href(&row.check),
                 asset_href: format!("{}#{}", words::asset_href(row.asset.as_str()), row.check),
                 asset: row.asset_name,
@@ -186,7 +188,7 @@ async fn grouped(app: &Shared, params: &Params, query: FindingQuery, page: &mut 
         let Some(first) = found.items.first() else { continue };
         page.groups.push(Group {
             badge: badge::severity(check.severity),
-            title: check.title.clone(),
+            title: words::finding_title(Some(check), &check.id, verdict).to_owned(),
             href: words::check_href(&check.id),
             citation: check.citation_line(),
             count: words::count(

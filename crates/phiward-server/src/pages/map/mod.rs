@@ -41,7 +41,7 @@ async fn page(State(app): State<Shared>, params: Params) -> Response {
 async fn build(app: &Shared) -> Result<Map, Problem> {
     let chrome = Chrome::load(app, "/map", "ePHI map").await?;
     let map = app.store.ephi_map(ASSETS).await?;
-    let picture = picture(&map, Size { containers: CONTAINERS, storage: true, id: "map" });
+    let picture = picture(&map, Size { containers: CONTAINERS, width: 190, gap: 60, storage: true, id: "map" });
     let containers = chrome.counts.kinds.get("docker.container").copied().unwrap_or_default();
     let sub = format!(
         "{} with ePHI, {} where nobody has said: both are on the map",

@@ -107,7 +107,7 @@ async fn build(app: &Shared) -> Result<Overview, Problem> {
         begun: chrome.assets() > 0,
         worst,
         ephi,
-        picture: picture(&map, Size { containers: 4, storage: false, id: "small" }),
+        picture: picture(&map, Size { containers: 4, width: 162, gap: 40, storage: false, id: "small" }),
         changes: entries(&changes, &app.content, now, 9),
         chrome,
     })
@@ -163,7 +163,7 @@ fn line(check: &phiward_core::check::Check, fail: i64, row: &FindingRow, now: Ti
     let many = words::lower_first(words::kinds(&row.asset_kind));
     Worst {
         badge: badge::severity(row.severity),
-        title: check.title.clone(),
+        title: words::finding_title(Some(check), &check.id, row.verdict).to_owned(),
         href: words::check_href(&check.id),
         citation: check.citation_line(),
         place: if one { row.asset_name.clone() } else { format!("{} {many}", words::number(fail)) },

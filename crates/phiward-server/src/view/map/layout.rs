@@ -4,10 +4,8 @@ use super::model::{Container, Item, Parts};
 use super::{Frame, Node, Picture, Size};
 use crate::view::words;
 
-const BOX_W: i64 = 148;
 const BOX_H: i64 = 46;
 const GAP: i64 = 12;
-const COLUMN: i64 = 208;
 const TOP: i64 = 30;
 const PAD: i64 = 12;
 const LEFT: i64 = 4;
@@ -26,37 +24,37 @@ pub fn lay_out(parts: &Parts, size: Size) -> Picture {
         left_out: parts.left_out,
     };
     let published = parts.containers.iter().any(|container| container.ports.is_some());
-    let containers_x = LEFT + if published { COLUMN } else { PAD };
-    let stores_x = containers_x + COLUMN;
-    let storage_x = stores_x + COLUMN;
+    let containers_x = LEFT + if published { size.width + size.gap } else { PAD };
+    let stores_x = containers_x + size.width + size.gap;
+    let storage_x = stores_x + size.width + size.gap;
     if published {
         picture.heads.push((LEFT, "Reached through"));
     }
     picture.heads.push((containers_x, "Containers by network"));
 
     let mut bottom = TOP;
-    let places = place_containers(parts, containers_x, &mut picture, &mut bottom);
+    let places = place_containers(parts, size, containers_x, &mut picture, &mut bottom);
     for (container, y) in parts.containers.iter().zip(&places) {
         if let Some(ports) = &container.ports {
-            picture.nodes.push(node(ports, LEFT, *y));
-            picture.edges.push(arrow(LEFT + BOX_W, y + BOX_H / 2, containers_x, y + BOX_H / 2));
+            picture.nodes.push(node(ports, size, LEFT, *y));
+            picture.edges.push(arrow(LEFT + size.width, y + BOX_H / 2, containers_x, y + BOX_H / 2));
         }
     }
 
-    let mut right = containers_x + BOX_W + PAD;
+    let mut right = containers_x + size.width + PAD;
     let store_places = column(&wishes(parts.stores.len(), links_of(&parts.containers), &places));
     if !parts.stores.is_empty() {
         picture.heads.push((stores_x, "Keeps data in"));
-        right = stores_x + BOX_W;
+        right = stores_x + size.width;
     }
     for (store, y) in parts.stores.iter().zip(&store_places) {
-        picture.nodes.push(node(store, stores_x, *y));
+        picture.nodes.push(node(store, size, stores_x, *y));
         bottom = bottom.max(y + BOX_H);
     }
     for (container, y) in parts.containers.iter().zip(&places) {
         for store in &container.stores {
             if let Some(to) = store_places.get(*store) {
-                picture.edges.push(arrow(containers_x + BOX_W, y + BOX_H / 2, stores_x, to + BOX_H / 2));
+                picture.edges.push(arrow(containers_x + size.width, y + BOX_H / 2, stores_x, to + BOX_H / 2));
             }
         }
     }
@@ -66,21 +64,21 @@ pub fn lay_out(parts: &Parts, size: Size) -> Picture {
         let column_x = if parts.stores.is_empty() { stores_x } else { storage_x };
         for (store, under) in parts.under.iter().enumerate() {
             if let (Some(from), Some(to)) = (store_places.get(store), under.and_then(|under| under_places.get(under))) {
-                picture.edges.push(arrow(stores_x + BOX_W, from + BOX_H / 2, column_x, to + BOX_H / 2));
+                picture.edges.push(arrow(stores_x + size.width, from + BOX_H / 2, column_x, to + BOX_H / 2));
             }
         }
-        let mut y = under_places.last().map_or(TOP, |last| last + BOX_H + 2 * GAP);
+        let mut y = under_places.iter().max().map_or(TOP, |last| last + BOX_H + 2 * GAP);
         for (item, y) in parts.storage.iter().zip(&under_places) {
-            picture.nodes.push(node(item, column_x, *y));
+            picture.nodes.push(node(item, size, column_x, *y));
         }
         for host in &parts.hosts {
-            picture.nodes.push(node(host, column_x, y));
+            picture.nodes.push(node(host, size, column_x, y));
             y += BOX_H + GAP;
         }
         if !parts.storage.is_empty() || !parts.hosts.is_empty() {
             picture.heads.push((column_x, "Storage and hosts"));
-            right = column_x + BOX_W;
-            bottom = bottom.max(y - GAP);
+            right = column_x + size.width;
+            bottom = bottom.max(y - GAP).max(under_places.iter().max().map_or(0, |last| last + BOX_H));
         }
     }
     picture.width = right + LEFT;
@@ -101,7 +99,7 @@ fn label(parts: &Parts) -> String {
 }
 
 /// Puts containers in the frames of their networks; gives the y of each container.
-fn place_containers(parts: &Parts, x: i64, picture: &mut Picture, bottom: &mut i64) -> Vec<i64> {
+fn place_containers(parts: &Parts, size: Size, x: i64, picture: &mut Picture, bottom: &mut i64) -> Vec<i64> {
     let mut places = vec![0; parts.containers.len()];
     let mut order: Vec<usize> = (0..parts.groups.len()).collect();
     // The network with the worst container first.
@@ -114,13 +112,13 @@ fn place_containers(parts: &Parts, x: i64, picture: &mut Picture, bottom: &mut i
         y += 28;
         for (index, container) in parts.containers.iter().enumerate().filter(|(_, c)| c.group == group) {
             places[index] = y;
-            picture.nodes.push(node(&container.item, x, y));
+            picture.nodes.push(node(&container.item, size, x, y));
             y += BOX_H + GAP;
         }
         picture.frames.push(Frame {
             x: x - PAD,
             y: begin,
-            w: BOX_W + 2 * PAD,
+            w: size.width + 2 * PAD,
             h: y - begin,
             class: frame.mark.class,
             title: words::cut(&frame.title, 26),
@@ -137,18 +135,20 @@ fn full(class: &str, title: &str, state: &str) -> String {
     if state.is_empty() { format!("{class}{title}") } else { format!("{class}{title}: {state}") }
 }
 
-fn node(item: &Item, x: i64, y: i64) -> Node {
-    let failing = matches!(item.mark.class, "bad" | "warn" | "unknown");
-    let sub = if failing { format!("{} · {}", item.mark.words, item.sub) } else { item.sub.clone() };
+fn node(item: &Item, size: Size, x: i64, y: i64) -> Node {
+    let marked = !item.mark.words.is_empty();
+    let sub = if marked { format!("{} · {}", item.mark.words, item.sub) } else { item.sub.clone() };
+    // Letters of the widest usual font; what is longer is cut at the box's edge.
+    let letters = usize::try_from(size.width / 7).unwrap_or(20);
     Node {
         x,
         y,
-        w: BOX_W,
+        w: size.width,
         h: BOX_H,
         class: item.mark.class,
-        title: words::cut(&item.title, 20),
+        title: words::cut(&item.title, letters),
         full: full("", &item.title, &sub),
-        sub: words::cut(&sub, if failing { 23 } else { 26 }),
+        sub: words::cut(&sub, if marked { letters } else { letters + 3 }),
         shape: item.mark.shape,
         href: item.href.clone(),
     }

@@ -67,6 +67,9 @@ component!(Picture);
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
     pub containers: usize,
+    /// Width of a box, and room between columns.
+    pub width: i64,
+    pub gap: i64,
     /// Storage and hosts, too.
     pub storage: bool,
     pub id: &'static str,

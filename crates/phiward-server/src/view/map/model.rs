@@ -134,9 +134,15 @@ pub fn parts(map: &EphiMap, most: usize) -> Parts {
             touched.push(index);
         }
         touched.dedup();
-        let sub = if asset.row.ephi == Ephi::Unknown { "ePHI unknown" } else { "holds ePHI" };
         parts.containers.push(Container {
-            item: item(&asset.row, if asset.row.ephi == Ephi::No { "no ePHI" } else { sub }),
+            item: item(
+                &asset.row,
+                match asset.row.ephi {
+                    Ephi::Yes => "ePHI",
+                    Ephi::Unknown => "ePHI unknown",
+                    Ephi::No => "no ePHI",
+                },
+            ),
             ephi: asset.row.ephi,
             ports: ports(asset),
             group,
