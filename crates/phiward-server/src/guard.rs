@@ -80,7 +80,8 @@ fn allowed(authority: &str, list: &[String]) -> bool {
         return true;
     }
     let Some((name, port)) = split(authority) else { return false };
-    is_loopback(name) && (list.is_empty() || list.iter().filter_map(|known| split(known)).any(|(_, known)| known == port))
+    is_loopback(name)
+        && (list.is_empty() || list.iter().filter_map(|known| split(known)).any(|(_, known)| known == port))
 }
 
 /// Name and port of an authority; port 80 where none is given.
@@ -119,12 +120,16 @@ fn foreign(method: &Method, headers: &HeaderMap, host: &str) -> Option<&'static 
         && origin != format!("http://{host}")
         && !(navigation && origin == "null")
     {
-        return Some("The request names another web site as its origin. Only phiward's own pages and programs on this machine may ask.");
+        return Some(
+            "The request names another web site as its origin. Only phiward's own pages and programs on this machine may ask.",
+        );
     }
     match text("sec-fetch-site").as_deref() {
         None | Some("same-origin" | "none") => None,
         Some(_) if navigation => None,
-        Some(_) => Some("The browser says that a page of another web site made this request. Open phiward's page itself."),
+        Some(_) => {
+            Some("The browser says that a page of another web site made this request. Open phiward's page itself.")
+        }
     }
 }
 
@@ -138,12 +143,31 @@ mod tests {
 
     #[test]
     fn loopback_in_any_form_with_the_right_port() {
-        for good in ["localhost:8470", "127.0.0.1:8470", "[::1]:8470", "127.1.2.3:8470", "[0:0:0:0:0:0:0:1]:8470", "localhost.:8470"] {
+        for good in [
+            "localhost:8470",
+            "127.0.0.1:8470",
+            "[::1]:8470",
+            "127.1.2.3:8470",
+            "[0:0:0:0:0:0:0:1]:8470",
+            "localhost.:8470",
+        ] {
             assert!(allowed(good, &list()), "{good}");
         }
         for bad in [
-            "localhost", "localhost:80", "evil.example:8470", "localhost.evil.example:8470", "127.0.0.1.nip.io:8470", "10.0.0.1:8470",
-            "[::1]", "[::2]:8470", "localhost:8470@evil", "localhost:+8470", "", ":8470", "127.0.0.1:8470:8470", "2130706433:8470",
+            "localhost",
+            "localhost:80",
+            "evil.example:8470",
+            "localhost.evil.example:8470",
+            "127.0.0.1.nip.io:8470",
+            "10.0.0.1:8470",
+            "[::1]",
+            "[::2]:8470",
+            "localhost:8470@evil",
+            "localhost:+8470",
+            "",
+            ":8470",
+            "127.0.0.1:8470:8470",
+            "2130706433:8470",
         ] {
             assert!(!allowed(bad, &list()), "{bad}");
         }
@@ -158,16 +182,29 @@ mod tests {
     #[test]
     fn foreign_pages_are_told_from_links_and_programs() {
         let host = "localhost:8470";
-        let refused = |method: Method, pairs: &[(&'static str, &'static str)]| foreign(&method, &of(pairs), host).is_some();
+        let refused =
+            |method: Method, pairs: &[(&'static str, &'static str)]| foreign(&method, &of(pairs), host).is_some();
         assert!(!refused(Method::GET, &[]));
         assert!(!refused(Method::GET, &[("origin", "http://localhost:8470"), ("sec-fetch-site", "same-origin")]));
-        assert!(!refused(Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]));
+        assert!(!refused(
+            Method::GET,
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
+        ));
         assert!(refused(Method::GET, &[("origin", "http://evil.example")]));
         assert!(refused(Method::GET, &[("origin", "http://localhost:3000")]));
         assert!(refused(Method::GET, &[("origin", "null")]));
         assert!(refused(Method::GET, &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")]));
-        assert!(refused(Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")]));
-        assert!(refused(Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]));
-        assert!(refused(Method::POST, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]));
+        assert!(refused(
+            Method::GET,
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")]
+        ));
+        assert!(refused(
+            Method::GET,
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]
+        ));
+        assert!(refused(
+            Method::POST,
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
+        ));
     }
 }

@@ -30,7 +30,12 @@ pub struct Judged<'c> {
 }
 
 /// One control. A standard is served by what serves its specifications, too.
-pub fn judged<'c>(content: &'c Content, framework: &'c Framework, control: &'c Control, tallies: &Tallies) -> Judged<'c> {
+pub fn judged<'c>(
+    content: &'c Content,
+    framework: &'c Framework,
+    control: &'c Control,
+    tallies: &Tallies,
+) -> Judged<'c> {
     let checks = content.checks_for_control(control, control.kind != "implementation-specification");
     let mut tally = Tally::default();
     let mut automatic = 0;
@@ -45,6 +50,7 @@ pub fn judged<'c>(content: &'c Content, framework: &'c Framework, control: &'c C
 
 /// Every control of every framework, in the content's order.
 pub fn all<'c>(content: &'c Content, tallies: &Tallies) -> Vec<Judged<'c>> {
-    let controls = content.frameworks().iter().flat_map(|framework| framework.controls.iter().map(move |c| (framework, c)));
+    let controls =
+        content.frameworks().iter().flat_map(|framework| framework.controls.iter().map(move |c| (framework, c)));
     controls.map(|(framework, control)| judged(content, framework, control, tallies)).collect()
 }

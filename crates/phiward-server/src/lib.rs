@@ -16,7 +16,7 @@ mod problem;
 mod serve;
 mod statics;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod v1;
 mod view;
 
@@ -68,6 +68,7 @@ pub struct AppState {
 pub(crate) struct App {
     state: AppState,
     pub metrics: metrics::Metrics,
+    pub sparks: pages::Sparks,
     /// Turns true when the server stops, so that event streams end.
     pub closing: watch::Receiver<bool>,
 }
@@ -91,7 +92,8 @@ pub fn router(state: AppState) -> Router {
 
 /// As [`router`], with a signal that ends event streams.
 pub(crate) fn build(state: AppState, closing: watch::Receiver<bool>) -> Router {
-    let app: Shared = Arc::new(App { state, metrics: metrics::Metrics::default(), closing });
+    let app: Shared =
+        Arc::new(App { state, metrics: metrics::Metrics::default(), sparks: pages::Sparks::default(), closing });
     Router::new()
         .merge(pages::routes())
         .merge(api::routes())

@@ -39,6 +39,12 @@ pub async fn stream(app: Shared, after: Option<i64>) -> Response {
     let mut waiting = VecDeque::new();
     let last = match after {
         Some(after) => match app.store.changes_after(after, REPLAY + 1).await {
+            // An id beyond the newest comes from another database: the page shows what is no more.
+            Ok(missed) if missed.is_empty() && newest(&app).await < after => {
+                let newest = newest(&app).await;
+                waiting.push_back(resync(newest, "the database is another one"));
+                newest
+            }
             Ok(missed) if missed.len() <= REPLAY as usize => {
                 let last = missed.last().map_or(after, |change| change.id);
                 waiting.extend(missed.into_iter().map(change_event));
@@ -58,7 +64,8 @@ pub async fn stream(app: Shared, after: Option<i64>) -> Response {
         None => newest(&app).await,
     };
     // Names the place in the stream at once, so that even a reader that saw no change can resume.
-    waiting.push_front(Event::default().id(last.to_string()).event("hello").data("{}"));
+    let place = after.unwrap_or(last);
+    waiting.push_front(Event::default().id(place.to_string()).event("hello").data("{}"));
     let follower = Follower { waiting, receiver, last, closing: app.closing.clone() };
     let mut response = Sse::new(follower.run()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -97,7 +104,9 @@ impl Follower {
                     self.last = change.id;
                     return Some(change_event(change));
                 }
-                Err(RecvError::Lagged(_)) => return Some(resync(self.last, "changes came faster than they could be sent")),
+                Err(RecvError::Lagged(_)) => {
+                    return Some(resync(self.last, "changes came faster than they could be sent"));
+                }
                 Err(RecvError::Closed) => return None,
             }
         }

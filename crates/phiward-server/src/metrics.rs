@@ -57,7 +57,11 @@ impl Metrics {
         out.family("phiward_http_requests_total", "counter", "Requests answered, by route.");
         for ((method, route, status), count) in &requests.counts {
             let status = status.to_string();
-            out.value("phiward_http_requests_total", &[("method", method), ("route", route), ("status", &status)], *count);
+            out.value(
+                "phiward_http_requests_total",
+                &[("method", method), ("route", route), ("status", &status)],
+                *count,
+            );
         }
         out.family("phiward_http_request_duration_seconds", "histogram", "Time to the head of the answer, by route.");
         for (route, latency) in &requests.latency {
@@ -65,7 +69,11 @@ impl Metrics {
                 let bound = bound.to_string();
                 out.value("phiward_http_request_duration_seconds_bucket", &[("route", route), ("le", &bound)], count);
             }
-            out.value("phiward_http_request_duration_seconds_bucket", &[("route", route), ("le", "+Inf")], latency.count);
+            out.value(
+                "phiward_http_request_duration_seconds_bucket",
+                &[("route", route), ("le", "+Inf")],
+                latency.count,
+            );
             out.value("phiward_http_request_duration_seconds_sum", &[("route", route)], latency.sum);
             out.value("phiward_http_request_duration_seconds_count", &[("route", route)], latency.count);
         }
@@ -106,7 +114,11 @@ pub fn text(metrics: &Metrics, scrape: &Scrape) -> String {
     out.family("phiward_start_time_seconds", "gauge", "When this process began, in seconds since 1970.");
     out.value("phiward_start_time_seconds", &[], scrape.started.as_second());
 
-    out.family("phiward_assets_state", "gauge", "Assets by where they stand, in each category. A category without a source is absent.");
+    out.family(
+        "phiward_assets_state",
+        "gauge",
+        "Assets by where they stand, in each category. A category without a source is absent.",
+    );
     let categories = scrape.posture.categories.iter().map(|(category, population)| (category.as_str(), population));
     let overall = std::iter::once(("overall", &scrape.posture.overall));
     for (category, population) in overall.chain(categories).filter(|(_, population)| population.known > 0) {
@@ -153,7 +165,11 @@ fn sources(out: &mut Text, scrape: &Scrape) {
         let labels = [("collector", source.collector.as_str()), ("target", source.target.as_str())];
         out.value("phiward_source_complete", &labels, u8::from(source.status.word() == "complete"));
     }
-    out.family("phiward_source_age_seconds", "gauge", "Seconds since the source was last read without failing; absent when it never was.");
+    out.family(
+        "phiward_source_age_seconds",
+        "gauge",
+        "Seconds since the source was last read without failing; absent when it never was.",
+    );
     for source in scrape.sources {
         let labels = [("collector", source.collector.as_str()), ("target", source.target.as_str())];
         if let Some(good) = source.last_good {

@@ -78,7 +78,10 @@ impl Params {
             Some((_, found)) => Ok(Some(*found)),
             None => {
                 let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                Err(Problem::bad(format!("The parameter `{name}` is `{value}`; it must be one of: {}.", list.join(", "))))
+                Err(Problem::bad(format!(
+                    "The parameter `{name}` is `{value}`; it must be one of: {}.",
+                    list.join(", ")
+                )))
             }
         }
     }
@@ -88,7 +91,9 @@ impl Params {
         let Some(value) = self.text(name)? else { return Ok(None) };
         match value.parse::<i64>() {
             Ok(number) if (low..=high).contains(&number) => Ok(Some(number)),
-            _ => Err(Problem::bad(format!("The parameter `{name}` is `{value}`; it must be a whole number from {low} to {high}."))),
+            _ => Err(Problem::bad(format!(
+                "The parameter `{name}` is `{value}`; it must be a whole number from {low} to {high}."
+            ))),
         }
     }
 
@@ -126,7 +131,8 @@ impl Params {
             kind: self.string("kind")?,
             ephi: self.ephi()?,
             owner: self.string("owner")?,
-            state: self.word("state", &[State::Failing, State::Undetermined, State::Compliant].map(|s| (s.as_str(), s)))?,
+            state: self
+                .word("state", &[State::Failing, State::Undetermined, State::Compliant].map(|s| (s.as_str(), s)))?,
             severity: self.severity()?,
             category: self.category()?,
             sort: self.word("sort", &sorts)?.unwrap_or_default(),
@@ -187,14 +193,27 @@ mod tests {
         let p = |q: &str| Params::new("/api/v1/assets", q);
         assert_eq!(p("limit=10&kind=host").assets(50).unwrap().limit, 10);
         assert_eq!(p("").assets(50).unwrap().limit, 50);
-        for bad in ["limit=0", "limit=501", "limit=x", "ephi=maybe", "severity=worst", "sort=size", "order=up", "search=a%00b", "state=ok"] {
+        for bad in [
+            "limit=0",
+            "limit=501",
+            "limit=x",
+            "ephi=maybe",
+            "severity=worst",
+            "sort=size",
+            "order=up",
+            "search=a%00b",
+            "state=ok",
+        ] {
             let problem = p(bad).assets(50).unwrap_err();
             assert_eq!(problem.status, 400, "{bad}");
             assert!(problem.detail.contains(bad.split('=').next().unwrap()), "{}", problem.detail);
         }
         assert!(p(&format!("search={}", "a".repeat(3000))).assets(50).is_err());
         // Not UTF-8, broken escapes, repeated, empty: no failure.
-        assert!(p("search=%ff%fe&kind=%&owner=%zz&&=&ephi=&severity=low&severity=high").assets(50).unwrap().severity == Some(Severity::High));
+        assert!(
+            p("search=%ff%fe&kind=%&owner=%zz&&=&ephi=&severity=low&severity=high").assets(50).unwrap().severity
+                == Some(Severity::High)
+        );
     }
 
     #[test]

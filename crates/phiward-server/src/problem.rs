@@ -34,7 +34,13 @@ pub struct Problem {
 impl Problem {
     /// A problem with this status.
     pub fn new(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Problem { kind: "about:blank", title: title.into(), status: status.as_u16(), detail: detail.into(), instance: None }
+        Problem {
+            kind: "about:blank",
+            title: title.into(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            instance: None,
+        }
     }
 
     /// 400 for a parameter.
@@ -66,7 +72,8 @@ impl From<StoreError> for Problem {
             other => {
                 tracing::error!(error = &other as &dyn std::error::Error, "the store failed");
                 // The database's own words may hold paths or statements: they go to the log only.
-                let detail = "The database did not answer as it should. The log of phiward says more; try again in a moment.";
+                let detail =
+                    "The database did not answer as it should. The log of phiward says more; try again in a moment.";
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Database trouble", detail)
             }
         }
@@ -91,7 +98,8 @@ fn for_program(path: &str) -> bool {
 
 /// No such path.
 pub async fn not_found(State(app): State<Shared>, uri: Uri) -> Response {
-    let detail = "There is nothing at this address. It may have been typed wrongly, or belong to another version of phiward.";
+    let detail =
+        "There is nothing at this address. It may have been typed wrongly, or belong to another version of phiward.";
     reply(&app, Problem::missing(detail), uri.path()).await
 }
 

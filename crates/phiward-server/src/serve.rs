@@ -31,7 +31,11 @@ const GRACE: Duration = Duration::from_secs(3);
 /// # Errors
 /// When the listener's address is not loopback (see [`check_bind`]) or cannot be read. Failures of single connections
 /// end those alone.
-pub async fn serve(listener: TcpListener, state: AppState, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    state: AppState,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
     check_bind(listener.local_addr()?).map_err(|refused| io::Error::new(io::ErrorKind::PermissionDenied, refused))?;
     let (close, closing) = watch::channel(false);
     let app = build(state, closing);

@@ -20,7 +20,8 @@ pub static CSS_PATH: LazyLock<String> = LazyLock::new(|| format!("/static/app.cs
 /// Address of the script.
 pub static JS_PATH: LazyLock<String> = LazyLock::new(|| format!("/static/app.js?v={}", &hex(JS.as_bytes())[..12]));
 /// Address of the icon.
-pub static ICON_PATH: LazyLock<String> = LazyLock::new(|| format!("/static/icon.svg?v={}", &hex(ICON.as_bytes())[..12]));
+pub static ICON_PATH: LazyLock<String> =
+    LazyLock::new(|| format!("/static/icon.svg?v={}", &hex(ICON.as_bytes())[..12]));
 
 pub fn routes() -> Router<Shared> {
     Router::new()

@@ -114,6 +114,7 @@
   }
 
   copyButtons(document);
+  document.querySelector(".links [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   addEventListener("hashchange", target);
   document.addEventListener("visibilitychange", seen);
   setInterval(() => { if (!document.hidden) refresh(); }, EVERY);

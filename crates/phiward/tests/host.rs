@@ -18,10 +18,11 @@ const ONLY: [&str; 4] = ["--kind", "host", "--docker-host", "unix:///nonexistent
 const SUPPORTED: &str = "ID=rhel\nVERSION_ID=\"10.2\"\nPRETTY_NAME=\"A release with years to go\"\n";
 
 /// Kernel settings that belong to a network namespace, and so are really set: name, bad, good, check.
-const NETWORK: [(&str, &str, &str, &str); 9] = [
+const NETWORK: [(&str, &str, &str, &str); 10] = [
     ("net/ipv4/tcp_syncookies", "0", "1", "syn-cookies-enabled"),
     ("net/ipv4/conf/all/rp_filter", "0", "1", "reverse-path-filter-enabled"),
     ("net/ipv4/conf/all/accept_redirects", "1", "0", "redirects-ignored-ipv4"),
+    ("net/ipv4/conf/all/secure_redirects", "1", "0", "redirects-ignored-ipv4"),
     ("net/ipv4/conf/all/send_redirects", "1", "0", "redirects-not-sent"),
     ("net/ipv4/conf/all/accept_source_route", "1", "0", "source-routes-refused-ipv4"),
     ("net/ipv4/conf/all/log_martians", "0", "1", "martian-packets-logged"),
@@ -179,8 +180,9 @@ fn a_machine_on_which_nothing_was_set_up() {
         ],
     );
     judged.fails_if(filter, HOST, &["host-firewall-active"]);
-    // Without package lists nobody knows of updates; with nothing installed there is nothing to set.
-    judged.unknown(HOST, &["security-updates-installed", "all-updates-installed"]);
+    // Without package lists nobody knows of updates, and that is no pass.
+    judged.fails(HOST, &["security-updates-installed", "all-updates-installed"]);
+    // With nothing installed there is nothing to set.
     judged.not_applicable(HOST, &["ssh-root-login-disabled", "sudo-asks-for-password", "audit-rules-loaded", "account-lock-lasts"]);
     judged.finish();
 }
@@ -253,7 +255,7 @@ fn a_machine_set_up_carelessly() {
     machine.line("mount -t tmpfs -o size=1m tmpfs var/tmp").line("head -c 1000000 /dev/zero > var/tmp/full").line("mount --bind etc srv/records");
     // A telnet port, an open engine port.
     machine.line("for port in 23 2375; do chroot . /bin/nc -l -p $port </dev/null >/dev/null 2>&1 & done");
-    machine.line("until grep -q ':0017 ' proc/net/tcp* && grep -q ':0947 ' proc/net/tcp*; do sleep 0.02; done");
+    machine.wait_until("grep -q ':0017 ' proc/net/tcp proc/net/tcp6 && grep -q ':0947 ' proc/net/tcp proc/net/tcp6");
     let filter = packet_filter(&mut machine, &["-A INPUT -s ::/0 -i eth9 -j DROP 2>/dev/null || $family -A INPUT -i eth9 -j DROP", "-N DOCKER-USER", "-A DOCKER-USER -j RETURN"]);
 
     let mut judged = Judged::new(&machine.assess(&ONLY));
@@ -415,7 +417,7 @@ fn a_machine_set_up_with_care() {
     machine.line("mount --bind .shown/cpu sys/devices/system/cpu/vulnerabilities").line("mount --bind .shown/swaps proc/swaps");
     machine.line("mount -t tmpfs -o mode=1777,nodev,nosuid,noexec tmpfs tmp");
     // A service on loopback is nobody else's business.
-    machine.line("chroot . /bin/nc -l -p 6379 -s 127.0.0.1 </dev/null >/dev/null 2>&1 &").line("until grep -q ':18EB ' proc/net/tcp; do sleep 0.02; done");
+    machine.line("chroot . /bin/busybox httpd -f -h / -p 127.0.0.1:6379 </dev/null >/dev/null 2>&1 &").wait_until("grep -q ':18EB ' proc/net/tcp");
     let filter = packet_filter(&mut machine, &["-P INPUT DROP", "-A INPUT -i lo -j ACCEPT", "-N DOCKER-USER", "-A DOCKER-USER -i eth9 -j DROP"]);
 
     let mut judged = Judged::new(&machine.assess(&ONLY));
@@ -549,8 +551,8 @@ fn small_faults_that_hide_behind_larger_ones() {
     ssh(&mut machine, "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUsePAM yes\nKbdInteractiveAuthentication yes\n", 0o644);
     machine.service("usr/lib/systemd/systemd-journald");
     // A user's program that calls itself a system service is none.
-    machine.directory("home/ann/bin", 0o755).script("home/ann/bin/rsyslogd", "echo > /run/started.rsyslogd\nwhile :; do sleep 60; done");
-    machine.line("chmod 1777 run").line("chroot --userspec=1000:1000 . /home/ann/bin/rsyslogd </dev/null >/dev/null 2>&1 &").line("until [ -e run/started.rsyslogd ]; do sleep 0.02; done");
+    machine.mode("home/ann", 0o755).directory("home/ann/bin", 0o755).script("home/ann/bin/rsyslogd", "echo > /run/started.rsyslogd\nwhile :; do sleep 60; done");
+    machine.line("chmod 1777 run").line("chroot --userspec=1000:1000 . /home/ann/bin/rsyslogd </dev/null >/dev/null 2>&1 &").wait_until("[ -e run/started.rsyslogd ]");
     let mut judged = Judged::new(&machine.assess(&ONLY));
     judged.fails(
         HOST,
@@ -601,10 +603,12 @@ fn a_machine_whose_disk_is_encrypted() {
     // The tree moves into the encrypted directory and becomes `/` from there.
     machine.directory("srv/records", 0o755).directory("data", 0o755);
     let (disk, mount) = (disk.display().to_string(), image.path().join("m").display().to_string());
-    machine.line(format!("mount -o loop {disk} {mount}; rm -rf {mount}/root; mkdir {mount}/root"));
+    machine.line("umount usr/bin/phiward").line(format!("mount -o loop {disk} {mount}; rm -rf {mount}/root; mkdir {mount}/root"));
     machine.line(format!("echo phrase | e4crypt add_key -S s:salt {mount}/root >/dev/null 2>&1"));
-    machine.line(format!("for name in *; do case $name in proc|sys|dev) mkdir {mount}/root/$name; mount --rbind $name {mount}/root/$name;; *) cp -a $name {mount}/root/;; esac; done"));
-    machine.line(format!("mount --bind {mount}/root {mount}/root; cd {mount}/root; mount --bind \"$PHIWARD\" usr/bin/phiward"));
+    machine.line(format!("for name in *; do case $name in proc|sys|dev) ;; *) cp -a $name {mount}/root/;; esac; done"));
+    machine.line(format!("for dir in proc sys/dev sys/devices sys/fs sys/block sys/class; do mkdir -p {mount}/root/$dir; mount --rbind $dir {mount}/root/$dir; done"));
+    machine.line(format!("mkdir {mount}/root/dev; touch {mount}/root/dev/null; mount --bind /dev/null {mount}/root/dev/null"));
+    machine.line(format!("mount --rbind {mount}/root {mount}/root; cd {mount}/root; mount --bind \"$PHIWARD\" usr/bin/phiward"));
     machine.line("mount --bind srv/records data").line("mount -t tmpfs -o mode=1777,nodev,nosuid tmpfs tmp");
     let mut judged = Judged::new(&machine.assess(&ONLY));
     judged.passes(HOST, &["root-disk-encrypted", "data-disks-encrypted"]);

@@ -57,6 +57,10 @@ pub(super) fn main_pid(inspect: &ContainerInspectResponse) -> Option<i32> {
 pub(super) fn mount_targets(inspect: &ContainerInspectResponse) -> Vec<String> {
     let mut targets: Vec<String> = inspect.mounts.iter().flatten().filter_map(|m| m.destination.clone()).collect();
     targets.extend(inspect.host_config.iter().filter_map(|h| h.tmpfs.as_ref()).flat_map(|t| t.keys().cloned()));
+    if inspect.host_config.as_ref().and_then(|h| h.init) == Some(true) {
+        // The engine mounts its supervisor there, and leaves an empty file in the layer to mount it on.
+        targets.push("/sbin/docker-init".to_owned());
+    }
     targets
 }
 

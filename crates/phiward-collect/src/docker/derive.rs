@@ -317,7 +317,12 @@ fn container(inv: &Inventory, d: &Derived, id: &str, object: &Object<ContainerFa
     if c.role.is_empty() {
         c.role = image.and_then(|i| label(&i.labels, "phiward.role")).unwrap_or_default().to_owned();
     }
-    c.image_outdated = d.image_by_tag.get(&reference(&c.image)).map(|now| *now != c.image_id);
+    c.image_outdated = match d.image_by_tag.get(&reference(&c.image)) {
+        Some(now) => Some(*now != c.image_id),
+        // A reference by image id or by digest can stand for nothing else later.
+        None if c.image_pinned => Some(false),
+        None => None,
+    };
     let networks = d.network_ids(&c);
     for n in &mut c.networks {
         let key = if n.id.is_empty() { d.network_by_name.get(&n.name) } else { Some(&n.id) };

@@ -93,7 +93,8 @@ fn read(pid: i32) -> Option<Process> {
         .unwrap_or_default();
     let args = fs::read(format!("/proc/{pid}/cmdline"))
         .map(|b| {
-            let end = b.len().min(4096);
+            // Every word ends with a zero byte, the last one too.
+            let end = b.strip_suffix(b"\0").unwrap_or(&b).len().min(4096);
             b[..end].split(|c| *c == 0).take(8).map(|w| String::from_utf8_lossy(w).into_owned()).collect()
         })
         .unwrap_or_default();
@@ -186,7 +187,10 @@ impl Process {
         match test.split_first() {
             Some((kind, rest)) if kind == "CMD-SHELL" => rest.first().is_some_and(|line| {
                 let given: Vec<&str> = self.args.iter().map(String::as_str).collect();
-                given.get(1) == Some(&"-c") && given.get(2).is_some_and(|a| same_cut(a, line))
+                let shell = given.get(1) == Some(&"-c") && given.get(2).is_some_and(|a| same_cut(a, line));
+                // A shell becomes the program when its line is one command.
+                let words = || line.strip_prefix("exec ").unwrap_or(line).split_whitespace().take(8);
+                shell || (!given.is_empty() && words().eq(given.iter().copied()))
             }),
             Some((kind, rest)) if kind == "CMD" => {
                 !rest.is_empty()
@@ -412,6 +416,15 @@ mod tests {
         let ps = [p(10, 5, "nginx", &[]), shell];
         let j = judge(&ps, 10, &[], 0);
         assert_eq!((j.trees, j.interactive_exec), (2, true));
+    }
+
+    #[test]
+    fn a_shell_that_became_its_health_check_is_one_still() {
+        let test = ["CMD-SHELL".to_owned(), "pg_isready -U records".to_owned()];
+        let ps = [p(10, 5, "postgres", &[]), p(20, 4, "pg_isready", &["pg_isready", "-U", "records"])];
+        assert_eq!(judge(&ps, 10, &test, 0).trees, 1);
+        let other = [p(10, 5, "postgres", &[]), p(20, 4, "pg_isready", &["pg_isready", "-U"])];
+        assert_eq!(judge(&other, 10, &test, 0).trees, 2);
     }
 
     #[test]

@@ -76,6 +76,10 @@ impl Mounts {
             return Beneath::Unknown;
         }
         let Some(facts) = self.of_depth(Path::new(file), depth + 1) else { return Beneath::Unknown };
+        // The kernel names the file as its opener saw it. Where it is not seen, the place says nothing about its bytes.
+        if !facts.remote && !Path::new(file).exists() {
+            return Beneath::Unknown;
+        }
         match facts.encrypted {
             Some(true) => Beneath::Encrypted(super::known_word(&facts.encryption)),
             Some(false) => Beneath::Plain,

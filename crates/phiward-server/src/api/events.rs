@@ -35,7 +35,8 @@ pub fn routes() -> Router<Shared> {
         (status = 400, description = "A parameter makes no sense", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn stream(State(app): State<Shared>, headers: HeaderMap, params: Params) -> Response {
-    let given = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.trim().parse::<i64>().ok());
+    let given =
+        headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.trim().parse::<i64>().ok());
     let after = match (given, params.number("after", 0, i64::MAX)) {
         (Some(id), _) => Some(id),
         (None, Ok(after)) => after,

@@ -53,7 +53,9 @@ async fn ready(State(app): State<Shared>, params: Params) -> Response {
 ))]
 async fn metrics(State(app): State<Shared>, params: Params) -> Response {
     let now = Timestamp::now();
-    let read = async { Ok::<_, Problem>((app.store.posture(now).await?, app.store.counts().await?, app.store.sources().await?)) };
+    let read = async {
+        Ok::<_, Problem>((app.store.posture(now).await?, app.store.counts().await?, app.store.sources().await?))
+    };
     let (posture, counts, sources) = match read.await {
         Ok(read) => read,
         Err(problem) => return problem.at(&params.path).into_response(),

@@ -59,7 +59,11 @@ fn reply<T: Serialize>(params: &Params, result: Result<T, Problem>) -> Response 
     let written = result.and_then(|value| {
         serde_json::to_vec(&value).map_err(|error| {
             tracing::error!(%error, path = params.path, "an answer could not be written as JSON");
-            Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "The answer could not be written as JSON.")
+            Problem::new(
+                axum::http::StatusCode::INTERNAL_SERVER_ERROR,
+                "Internal error",
+                "The answer could not be written as JSON.",
+            )
         })
     });
     match written {
@@ -75,7 +79,10 @@ fn reply<T: Serialize>(params: &Params, result: Result<T, Problem>) -> Response 
 }
 
 /// A page of a list, with a `Link` to the next one.
-fn reply_page<T: Serialize + utoipa::ToSchema>(params: &Params, result: Result<crate::v1::Page<T>, Problem>) -> Response {
+fn reply_page<T: Serialize + utoipa::ToSchema>(
+    params: &Params,
+    result: Result<crate::v1::Page<T>, Problem>,
+) -> Response {
     let next = result.as_ref().ok().and_then(|page| page.next.as_deref()).map(|next| params.with(&[("cursor", next)]));
     let mut response = reply(params, result);
     link(&mut response, next);

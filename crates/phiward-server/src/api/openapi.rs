@@ -52,7 +52,8 @@ mod tests {
         assert_eq!(document["openapi"], "3.1.0");
         assert_eq!(document["info"]["version"], "1.2.3");
         let text = document.to_string();
-        let references: Vec<&str> = text.split("\"$ref\":\"#/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let references: Vec<&str> =
+            text.split("\"$ref\":\"#/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(references.len() > 20);
         for reference in references {
             let pointer = format!("/{reference}");

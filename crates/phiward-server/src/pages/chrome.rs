@@ -52,7 +52,13 @@ impl Chrome {
         Chrome::put_together(app, "", title, None, None)
     }
 
-    fn put_together(app: &Shared, current: &str, title: &str, newest: Option<&Change>, counts: Option<Counts>) -> Chrome {
+    fn put_together(
+        app: &Shared,
+        current: &str,
+        title: &str,
+        newest: Option<&Change>,
+        counts: Option<Counts>,
+    ) -> Chrome {
         let now = Timestamp::now();
         let failing = counts.as_ref().map(|c| c.failing.values().sum::<i64>());
         let assets = counts.as_ref().map(|c| c.kinds.values().map(|k| k.all).sum::<i64>());

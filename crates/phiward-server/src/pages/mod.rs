@@ -25,6 +25,7 @@ use crate::params::Params;
 use crate::problem::Problem;
 
 pub(crate) use chrome::Chrome;
+pub(crate) use overview::Sparks;
 
 /// A page.
 pub(crate) struct Page {
@@ -69,7 +70,11 @@ async fn reply<T: Template>(app: &Shared, params: &Params, result: Result<T, Pro
 fn render<T: Template>(page: &T, status: StatusCode) -> Result<Response, Problem> {
     let html = page.render().map_err(|error| {
         tracing::error!(%error, "a page could not be rendered");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "The page could not be put together. The log says more.")
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal error",
+            "The page could not be put together. The log says more.",
+        )
     })?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),

@@ -189,4 +189,3 @@ impl From<FindingRow> for Finding {
         }
     }
 }
-

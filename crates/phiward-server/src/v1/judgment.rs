@@ -163,7 +163,13 @@ pub struct Control {
 
 impl Control {
     /// A control with what serves it.
-    pub fn new(framework: &str, control: &CoreControl, state: CoreControlState, checks: Vec<String>, tally: CoreTally) -> Self {
+    pub fn new(
+        framework: &str,
+        control: &CoreControl,
+        state: CoreControlState,
+        checks: Vec<String>,
+        tally: CoreTally,
+    ) -> Self {
         Control {
             framework: framework.to_owned(),
             id: control.id.clone(),

@@ -14,7 +14,8 @@ const COLUMNS: usize = 7;
 /// Characters of one value.
 const LONG: usize = 160;
 /// Fields that name an item, so they come first.
-const NAMES: [&str; 10] = ["name", "path", "package", "source", "target", "volume", "protocol", "address", "host_ip", "port"];
+const NAMES: [&str; 10] =
+    ["name", "path", "package", "source", "target", "volume", "protocol", "address", "host_ip", "port"];
 
 /// One foldable part of the facts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +45,8 @@ pub fn sections(facts: &Value, status: &Status) -> Vec<Section> {
         Status::Partial { missing } => missing,
         Status::Failed { .. } => &[][..],
     };
-    let mut general = Section { key: "general".to_owned(), title: "General".to_owned(), open: true, ..Section::default() };
+    let mut general =
+        Section { key: "general".to_owned(), title: "General".to_owned(), open: true, ..Section::default() };
     let mut rest = Vec::new();
     let empty = Map::new();
     let fields = facts.as_object().unwrap_or(&empty);
@@ -122,12 +124,18 @@ fn rows_of(n: usize) -> i64 {
 fn object(fields: &Map<String, Value>, prefix: &str, out: &mut Vec<Row>) {
     for (key, value) in fields {
         if out.len() >= 2 * MOST {
-            out.push(Row::Pair { label: "More".to_owned(), value: "see the API's answer for the rest".to_owned(), dim: true });
+            out.push(Row::Pair {
+                label: "More".to_owned(),
+                value: "see the API's answer for the rest".to_owned(),
+                dim: true,
+            });
             return;
         }
         let label = if prefix.is_empty() { named_key(key) } else { format!("{prefix} › {}", named_key(key)) };
         match value {
-            Value::Object(inner) if !inner.is_empty() && prefix.matches('›').count() < 4 => object(inner, &label, out),
+            Value::Object(inner) if !inner.is_empty() && prefix.matches('›').count() < 4 => {
+                object(inner, &label, out)
+            }
             _ => row(&label, key, value, out),
         }
     }
@@ -158,7 +166,11 @@ fn list(label: &str, items: &[Value], out: &mut Vec<Row>) {
         let keys = columns(used);
         let mut lines: Vec<Vec<String>> = used
             .iter()
-            .map(|item| keys.iter().map(|key| item.get(key.as_str()).map_or("not read".to_owned(), |v| scalar(key, v))).collect())
+            .map(|item| {
+                keys.iter()
+                    .map(|key| item.get(key.as_str()).map_or("not read".to_owned(), |v| scalar(key, v)))
+                    .collect()
+            })
             .collect();
         let folded = lines.split_off(lines.len().min(SHOWN));
         let head = keys.iter().map(|key| words::label(key)).collect();
@@ -209,8 +221,11 @@ fn scalar(key: &str, value: &Value) -> String {
         }
         Value::Object(fields) if fields.is_empty() => "none".to_owned(),
         Value::Object(fields) => {
-            let few: Vec<String> =
-                fields.iter().take(6).map(|(k, v)| format!("{} {}", words::lower_first(&named_key(k)), scalar(k, v))).collect();
+            let few: Vec<String> = fields
+                .iter()
+                .take(6)
+                .map(|(k, v)| format!("{} {}", words::lower_first(&named_key(k)), scalar(k, v)))
+                .collect();
             words::cut(&few.join(", "), LONG)
         }
     }
@@ -261,9 +276,9 @@ mod tests {
         let pair = |label: &str, value: &str, dim| Row::Pair { label: label.to_owned(), value: value.to_owned(), dim };
         assert!(of("general").rows.contains(&pair("Privileged", "no", false)));
         assert!(of("general").rows.contains(&pair("Image outdated", "not set", true)));
-        assert!(of("limits").rows.contains(&pair("Inner › Pids", "5", false)));
+        assert!(of("limits").rows.contains(&pair("Inner › PIDs", "5", false)));
         assert_eq!(of("usage").rows, [pair("Memory bytes", "1.0 MiB", false)]);
-        assert_eq!(of("limits").missing, [("Cpu".to_owned(), "no control group".to_owned())]);
+        assert_eq!(of("limits").missing, [("CPU".to_owned(), "no control group".to_owned())]);
         assert_eq!(of("processes").summary, "not read");
         let Row::Table { head, shown, .. } = &of("ports").rows[0] else { panic!() };
         assert_eq!((head.join(","), shown[0].join(",")), ("Protocol,Host port".to_owned(), "tcp,5432".to_owned()));

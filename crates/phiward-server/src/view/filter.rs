@@ -36,23 +36,33 @@ impl Select {
 
     /// Whether it holds ePHI.
     pub fn ephi(params: &Params) -> Self {
-        let words = [Ephi::Yes, Ephi::Unknown, Ephi::No].map(|e| (e.as_str(), match e {
-            Ephi::Yes => "Holds ePHI",
-            Ephi::Unknown => "ePHI unknown",
-            Ephi::No => "No ePHI",
-        }));
+        let words = [Ephi::Yes, Ephi::Unknown, Ephi::No].map(|e| {
+            (
+                e.as_str(),
+                match e {
+                    Ephi::Yes => "Holds ePHI",
+                    Ephi::Unknown => "ePHI unknown",
+                    Ephi::No => "No ePHI",
+                },
+            )
+        });
         Select::new(params, "ephi", "ePHI", "With or without ePHI", &words)
     }
 
     /// At least this severity.
     pub fn severity(params: &Params) -> Self {
-        let words = Severity::ALL.map(|s| (s.as_str(), match s {
-            Severity::Critical => "Critical",
-            Severity::High => "High and worse",
-            Severity::Medium => "Medium and worse",
-            Severity::Low => "Low and worse",
-            Severity::Info => "Info and worse",
-        }));
+        let words = Severity::ALL.map(|s| {
+            (
+                s.as_str(),
+                match s {
+                    Severity::Critical => "Critical",
+                    Severity::High => "High and worse",
+                    Severity::Medium => "Medium and worse",
+                    Severity::Low => "Low and worse",
+                    Severity::Info => "Info and worse",
+                },
+            )
+        });
         Select::new(params, "severity", "Severity", "Every severity", &words)
     }
 }

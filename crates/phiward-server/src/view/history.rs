@@ -30,12 +30,14 @@ pub struct Entry {
 /// Seconds within which changes of one kind are told together.
 const TOGETHER: i64 = 300;
 
-/// At most `most` lines from changes given newest first.
-pub fn entries(changes: &[Change], content: &Content, now: Timestamp, most: usize) -> Vec<Entry> {
+/// At most `most` lines from changes given newest first, of which `limit` were asked for: when so many came, the
+/// oldest group may be larger than what is here.
+pub fn entries(changes: &[Change], content: &Content, now: Timestamp, most: usize, limit: u32) -> Vec<Entry> {
     let mut groups: Vec<Vec<&Change>> = Vec::new();
     for change in changes {
         let like = |other: &Change| {
-            let same_check = other.check == change.check || change.kind == ChangeKind::Closed && other.asset == change.asset;
+            let same_check =
+                other.check == change.check || change.kind == ChangeKind::Closed && other.asset == change.asset;
             let near = (other.at.as_second() - change.at.as_second()).abs() <= TOGETHER;
             other.kind == change.kind && same_check && near && other.kind != ChangeKind::Source
         };
@@ -44,20 +46,26 @@ pub fn entries(changes: &[Change], content: &Content, now: Timestamp, most: usiz
             None => groups.push(vec![change]),
         }
     }
-    groups.iter().take(most).filter_map(|group| entry(group, content, now)).collect()
+    let cut = (changes.len() >= limit as usize).then(|| changes.last()).flatten();
+    let open = |group: &[&Change]| cut.is_some_and(|cut| group.iter().any(|change| change.id == cut.id));
+    groups.iter().take(most).filter_map(|group| entry(group, open(group), content, now)).collect()
 }
 
-fn entry(group: &[&Change], content: &Content, now: Timestamp) -> Option<Entry> {
+fn entry(group: &[&Change], open: bool, content: &Content, now: Timestamp) -> Option<Entry> {
     let first = *group.first()?;
     let n = i64::try_from(group.len()).unwrap_or(i64::MAX);
     let one = group.iter().all(|change| change.asset == first.asset);
     let kinds = group.iter().all(|change| change.asset_kind == first.asset_kind);
+    let more_than = if open { "more than " } else { "" };
     let (name, href) = if one {
         (first.asset_name.clone(), words::asset_href(first.asset.as_str()))
     } else if kinds {
-        (format!("{} {}", words::number(n), words::lower_first(words::kinds(&first.asset_kind))), String::new())
+        (
+            format!("{more_than}{} {}", words::number(n), words::lower_first(words::kinds(&first.asset_kind))),
+            String::new(),
+        )
     } else {
-        (words::count(n, "asset", "assets"), String::new())
+        (format!("{more_than}{}", words::count(n, "asset", "assets")), String::new())
     };
     let (class, sense, text) = match first.kind {
         ChangeKind::Appeared => ("flat", "New", "appeared".to_owned()),
@@ -73,7 +81,11 @@ fn entry(group: &[&Change], content: &Content, now: Timestamp) -> Option<Entry> 
     let title = words::finding_title(check, &first.check, verdict);
     let names = || {
         let few: Vec<&str> = group.iter().take(3).map(|change| change.asset_name.as_str()).collect();
-        let more = if n > 3 { format!(" and {} more", words::number(n - 3)) } else { String::new() };
+        let more = match (n > 3, open) {
+            (_, true) => " and more".to_owned(),
+            (true, _) => format!(" and {} more", words::number(n - 3)),
+            _ => String::new(),
+        };
         words::cut(&format!("{}{more}", few.join(", ")), 120)
     };
     let (note, note_href) = match first.kind {

@@ -7,10 +7,7 @@ use super::component;
 
 /// A moment, shown relative to now.
 #[derive(Clone, Debug, PartialEq, Template)]
-#[template(
-    source = r#"<time datetime="{{ machine }}" title="{{ exact }}">{{ text }}</time>"#,
-    ext = "html"
-)]
+#[template(source = r#"<time datetime="{{ machine }}" title="{{ exact }}">{{ text }}</time>"#, ext = "html")]
 pub struct When {
     machine: String,
     exact: String,
@@ -49,12 +46,13 @@ pub fn span(seconds: i64) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
+    const YEAR: i64 = 31_556_952;
     match seconds {
         ..MINUTE => format!("{} s", seconds.max(0)),
         MINUTE..HOUR => format!("{} min", seconds / MINUTE),
         HOUR..172_800 => format!("{} h", seconds / HOUR),
         172_800..63_072_000 => format!("{} d", seconds / DAY),
-        _ => format!("{} years", seconds / (365 * DAY)),
+        _ => format!("{} years", seconds / YEAR),
     }
 }
 
@@ -73,6 +71,9 @@ mod tests {
         assert_eq!(When::lasting(at("2030-02-19T14:00:00Z"), now).text, "0 s");
         assert_eq!(When::ago(Timestamp::MIN, now).text, "12029 years ago");
         let html = When::ago(at("2030-01-31T13:54:00Z"), now).to_string();
-        assert!(html.contains("datetime=\"2030-01-31T13:54:00Z\"") && html.contains("title=\"2030-01-31 13:54:00 UTC\""), "{html}");
+        assert!(
+            html.contains("datetime=\"2030-01-31T13:54:00Z\"") && html.contains("title=\"2030-01-31 13:54:00 UTC\""),
+            "{html}"
+        );
     }
 }

@@ -70,9 +70,42 @@ pub fn cut(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// Abbreviations that keep their capitals.
+const CAPITALS: [(&str, &str); 22] = [
+    ("api", "API"),
+    ("cpu", "CPU"),
+    ("cpus", "CPUs"),
+    ("dns", "DNS"),
+    ("ephi", "ePHI"),
+    ("icc", "ICC"),
+    ("id", "ID"),
+    ("ip", "IP"),
+    ("ipc", "IPC"),
+    ("ipv6", "IPv6"),
+    ("oom", "OOM"),
+    ("os", "OS"),
+    ("phi", "PHI"),
+    ("pid", "PID"),
+    ("pids", "PIDs"),
+    ("ssh", "SSH"),
+    ("sshd", "SSH server"),
+    ("swap", "Swap"),
+    ("tls", "TLS"),
+    ("tty", "TTY"),
+    ("uid", "UID"),
+    ("uts", "UTS"),
+];
+
 /// `no_new_privileges` as `No new privileges`.
 pub fn label(key: &str) -> String {
-    let words = key.replace(['_', '-'], " ");
+    let words: Vec<&str> = key
+        .split(['_', '-'])
+        .map(|word| CAPITALS.iter().find(|(plain, _)| *plain == word).map_or(word, |(_, capitals)| capitals))
+        .collect();
+    if words.first().is_some_and(|first| first.starts_with("ePHI")) {
+        return words.join(" ");
+    }
+    let words = words.join(" ");
     let mut chars = words.chars();
     match chars.next() {
         Some(first) => first.to_uppercase().chain(chars).collect(),
@@ -88,6 +121,24 @@ pub fn lower_first(text: &str) -> String {
     }
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// The words of a text before its first block to paste, for places too narrow for one.
+pub fn before_code(text: &str) -> String {
+    let mut words = Vec::new();
+    for block in super::remedy::blocks(text) {
+        match block {
+            super::remedy::Block::Text(parts) => {
+                words.push(parts.into_iter().map(|(text, _)| text).collect::<String>())
+            }
+            super::remedy::Block::Paste(_) => break,
+        }
+    }
+    let text = words.join(" ");
+    match text.strip_suffix(':') {
+        Some(open) => format!("{open}."),
+        None => text,
+    }
 }
 
 /// The text up to the end of its first sentence.

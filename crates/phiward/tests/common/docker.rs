@@ -58,12 +58,31 @@ pub struct Made {
     containers: Vec<String>,
     volumes: Vec<String>,
     networks: Vec<String>,
+    images: Vec<String>,
 }
 
 impl Made {
+    /// An image of this name is removed at the end.
+    pub fn image(&mut self, name: &str) {
+        self.images.push(name.to_owned());
+    }
+
     /// `docker run -d` with these options; sleeps in the container unless a command is given. Gives the id.
     pub fn run(&mut self, name: &str, options: &[&str], command: &[&str]) -> String {
         self.start("run", name, &[&["-d"][..], options].concat(), command)
+    }
+
+    /// As [`Made::run`] of any image, where the machine may refuse it: then with the engine's reason.
+    pub fn try_run(&mut self, image: &str, name: &str, options: &[&str], command: &[&str]) -> Result<String, String> {
+        let _ = docker(&["rm", "-f", "-v", name]);
+        self.containers.push(name.to_owned());
+        let command = if command.is_empty() { &["sleep", "3600"][..] } else { command };
+        let output = docker(&[&["run", "-d", "--name", name][..], options, &[image], command].concat());
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        }
+        let _ = docker(&["rm", "-f", "-v", name]);
+        Err(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned())
     }
 
     /// `docker create` with these options.
@@ -93,14 +112,14 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        for name in &self.containers {
-            let _ = docker(&["rm", "-f", "-v", name]);
-        }
-        for name in &self.networks {
-            let _ = docker(&["network", "rm", name]);
-        }
-        for name in &self.volumes {
-            let _ = docker(&["volume", "rm", "-f", name]);
+        let all: [(&[&str], &[String]); 4] = [
+            (&["rm", "-f", "-v"], &self.containers),
+            (&["network", "rm"], &self.networks),
+            (&["volume", "rm", "-f"], &self.volumes),
+            (&["rmi", "-f"], &self.images),
+        ];
+        for (words, names) in all.into_iter().filter(|(_, names)| !names.is_empty()) {
+            let _ = Command::new("docker").args(words).args(names).output();
         }
     }
 }

@@ -40,6 +40,10 @@ pub fn possible() -> bool {
     })
 }
 
+fn bounded(command: &str) -> String {
+    format!("n=0; until {command}; do n=$((n+1)); if [ $n -gt 250 ]; then echo 'never came: {}' >&2; exit 9; fi; sleep 0.02; done", command.replace('\'', ""))
+}
+
 /// A tree of files and what is done in the namespaces before the program runs.
 pub struct Machine {
     folder: Folder,
@@ -139,6 +143,11 @@ impl Machine {
         self
     }
 
+    /// Waits, at most five seconds, until a command of the outside succeeds.
+    pub fn wait_until(&mut self, command: &str) -> &mut Self {
+        self.line(bounded(command))
+    }
+
     /// A setting of the network namespace, set for real.
     pub fn sysctl(&mut self, name: &str, value: &str) -> &mut Self {
         self.line(format!("if [ -e proc/sys/{name} ]; then echo {value} > proc/sys/{name}; fi"))
@@ -183,7 +192,7 @@ impl Machine {
         }
         for service in &self.services {
             let name = service.rsplit('/').next().expect("a name");
-            script.push_str(&format!("chroot . /{} </dev/null >/dev/null 2>&1 &\nuntil [ -e run/started.{name} ]; do sleep 0.02; done\n", service.trim_start_matches('/')));
+            script.push_str(&format!("chroot . /{} </dev/null >/dev/null 2>&1 &\n{}\n", service.trim_start_matches('/'), bounded(&format!("[ -e run/started.{name} ]"))));
         }
         script.push_str("env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root PHIWARD_DATA=/tmp/phiward timeout -k 5 60 chroot . /usr/bin/phiward \"$@\"\n");
         let mut command = match self.inside {

@@ -27,6 +27,8 @@ use crate::view::words;
 
 /// Findings on the page, failing and unknown together.
 const FINDINGS: u32 = 120;
+/// Changes read.
+const CHANGES: u32 = 60;
 /// Remedies that stand open.
 const OPEN: usize = 3;
 
@@ -93,20 +95,25 @@ async fn page(State(app): State<Shared>, params: Params) -> Response {
 }
 
 async fn build(app: &Shared, params: &Params) -> Result<AssetPage, Problem> {
-    let id = params.text("id")?.ok_or_else(|| Problem::bad("The address names no asset. Choose one from the list of assets."))?;
+    let id = params
+        .text("id")?
+        .ok_or_else(|| Problem::bad("The address names no asset. Choose one from the list of assets."))?;
     let id = AssetId(id.to_owned());
     let missing = || {
-        Problem::missing("No asset has this id now. It may have been removed: containers get a new id whenever they are made again. Look for it by name among the assets.")
+        Problem::missing(
+            "No asset has this id now. It may have been removed: containers get a new id whenever they are made again. Look for it by name among the assets.",
+        )
     };
     let stored = app.store.asset(&id).await?.ok_or_else(missing)?;
     let chrome = Chrome::load(app, "/assets", &words::cut(&stored.row.name, 120)).await?;
     let now = chrome.now;
     let query = FindingQuery { asset: id.0.clone(), limit: FINDINGS, ..FindingQuery::default() };
     let found = app.store.findings(&query).await?.items;
-    let (wrong, unknown): (Vec<FindingRow>, Vec<FindingRow>) = found.into_iter().partition(|row| row.verdict == Verdict::Fail);
-    let changes = app.store.recent_changes(Timestamp::UNIX_EPOCH, Some(&id), 60).await?;
+    let (wrong, unknown): (Vec<FindingRow>, Vec<FindingRow>) =
+        found.into_iter().partition(|row| row.verdict == Verdict::Fail);
+    let changes = app.store.recent_changes(Timestamp::UNIX_EPOCH, Some(&id), CHANGES).await?;
     let (touches, touches_more) = touches::touches(app, &stored).await?;
-    let history = entries(&changes, &app.content, now, 30);
+    let history = entries(&changes, &app.content, now, 30, CHANGES);
     Ok(AssetPage {
         kind: words::kind(&stored.row.kind).to_owned(),
         api: format!("/api/v1/assets/{}", encode(id.as_str())),
@@ -145,7 +152,10 @@ fn ephi_text(stored: &StoredAsset) -> String {
         (Ephi::Yes, false) => "Holds ePHI: something that uses it does.".to_owned(),
         (Ephi::No, true) => "Holds no ePHI: its label phiward.phi says so.".to_owned(),
         (Ephi::No, false) => "Holds no ePHI: nothing that uses it does.".to_owned(),
-        (Ephi::Unknown, _) => "Nobody has said whether it holds ePHI, so it counts as if it did. Set the label phiward.phi to yes or no.".to_owned(),
+        (Ephi::Unknown, _) => {
+            "Nobody has said whether it holds ePHI, so it counts as if it did. Set the label phiward.phi to yes or no."
+                .to_owned()
+        }
     }
 }
 
@@ -165,7 +175,13 @@ fn about(stored: &StoredAsset) -> Vec<(String, String)> {
         (!text.is_empty()).then(|| words::cut(&text, 120))
     };
     let wanted: &[(&str, &str)] = match stored.row.kind.as_str() {
-        "docker.container" => &[("State", "state"), ("Image", "image"), ("Role", "role"), ("Compose project", "compose.project"), ("Service", "compose.service")],
+        "docker.container" => &[
+            ("State", "state"),
+            ("Image", "image"),
+            ("Role", "role"),
+            ("Compose project", "compose.project"),
+            ("Service", "compose.service"),
+        ],
         "docker.engine" => &[("Version", "version"), ("Endpoint", "endpoint"), ("System", "os")],
         "docker.image" => &[("Tags", "tags"), ("Made", "created_at")],
         "docker.volume" => &[("Driver", "driver"), ("Used by", "used_by"), ("Lies on", "storage.device")],
@@ -173,7 +189,10 @@ fn about(stored: &StoredAsset) -> Vec<(String, String)> {
         "host" => &[("System", "os.pretty_name"), ("Kernel", "os.kernel"), ("Processors", "hardware.cpus")],
         _ => &[],
     };
-    let mut line = vec![("Owner".to_owned(), if stored.row.owner.is_empty() { "nobody named".to_owned() } else { stored.row.owner.clone() })];
+    let mut line = vec![(
+        "Owner".to_owned(),
+        if stored.row.owner.is_empty() { "nobody named".to_owned() } else { stored.row.owner.clone() },
+    )];
     line.extend(wanted.iter().filter_map(|(label, path)| text(path).map(|value| ((*label).to_owned(), value))));
     line
 }

@@ -59,7 +59,8 @@ pub async fn touches(app: &Shared, stored: &StoredAsset) -> Result<(Vec<Touch>, 
     let ids: Vec<AssetId> = shown.iter().map(|(relation, _)| relation.to.clone()).collect();
     let rows = app.store.asset_rows(&ids).await?;
     let by_id: HashMap<&str, &AssetRow> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
-    let touches = shown.iter().map(|(relation, incoming)| touch(relation, *incoming, by_id.get(relation.to.as_str()).copied()));
+    let touches =
+        shown.iter().map(|(relation, incoming)| touch(relation, *incoming, by_id.get(relation.to.as_str()).copied()));
     Ok((touches.collect(), all.len() - shown.len()))
 }
 
@@ -98,7 +99,10 @@ pub fn picture(stored: &StoredAsset, touches: &[Touch]) -> Option<Picture> {
     let mark = crate::view::map::mark(&stored.row);
     let y_mid = 30 + (height - STEP) / 2;
     let node = |touch: &Touch, x: i64, y: i64| Node {
-        x, y, w: W, h: H,
+        x,
+        y,
+        w: W,
+        h: H,
         class: touch.class,
         title: words::cut(&touch.name, 27),
         full: format!("{} {}", touch.name, touch.verb),
@@ -116,9 +120,13 @@ pub fn picture(stored: &StoredAsset, touches: &[Touch]) -> Option<Picture> {
         label: format!("{} uses it, it touches {}. The table says the same in words.", left, right),
         id: "near",
         left_out: 0,
+        drawn: 0,
     };
     picture.nodes.push(Node {
-        x: x_mid, y: y_mid, w: W, h: H,
+        x: x_mid,
+        y: y_mid,
+        w: W,
+        h: H,
         class: mark.class,
         title: words::cut(&stored.row.name, 27),
         full: stored.row.name.clone(),
@@ -143,7 +151,18 @@ pub fn picture(stored: &StoredAsset, touches: &[Touch]) -> Option<Picture> {
         if count > SIDE {
             let y = top + i64::try_from(SIDE).unwrap_or(0) * STEP;
             let title = format!("and {} more", count - SIDE);
-            picture.nodes.push(Node { x, y, w: W, h: H, class: "rest", full: title.clone(), title, sub: "in the table".to_owned(), shape: "", href: String::new() });
+            picture.nodes.push(Node {
+                x,
+                y,
+                w: W,
+                h: H,
+                class: "rest",
+                full: title.clone(),
+                title,
+                sub: "in the table".to_owned(),
+                shape: "",
+                href: String::new(),
+            });
         }
     }
     Some(picture)

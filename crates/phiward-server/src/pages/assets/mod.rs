@@ -72,16 +72,25 @@ async fn build(app: &Shared, params: &Params) -> Result<Assets, Problem> {
     let query = params.assets(50)?;
     let chrome = Chrome::load(app, "/assets", "Assets").await?;
     let found = app.store.assets(&query, chrome.now).await?;
-    let states = [Standing::Failing, Standing::Undetermined, Standing::Compliant].map(|s| (s.as_str(), badge::state(s).word));
+    let states =
+        [Standing::Failing, Standing::Undetermined, Standing::Compliant].map(|s| (s.as_str(), badge::state(s).word));
     let categories = Category::ALL.map(|c| (c.as_str(), c.title()));
     let names = [
-        ("search", "Words"), ("kind", "Kind"), ("ephi", "ePHI"), ("state", "State"), ("severity", "Severity"), ("category", "Category"),
+        ("search", "Words"),
+        ("kind", "Kind"),
+        ("ephi", "ePHI"),
+        ("state", "State"),
+        ("severity", "Severity"),
+        ("category", "Category"),
         ("owner", "Owner"),
     ];
     let chips = chips(params, &names);
     let all = words::count(found.total, "asset", "assets");
     let heading = if chips.is_empty() { all } else { format!("{all} of {}", words::number(chrome.assets())) };
-    let hidden = ["sort", "order"].into_iter().filter_map(|name| params.raw(name).map(|value| (name, value.to_owned()))).collect();
+    let hidden = ["sort", "order"]
+        .into_iter()
+        .filter_map(|name| params.raw(name).map(|value| (name, value.to_owned())))
+        .collect();
     Ok(Assets {
         heading,
         action: "/assets",
@@ -134,7 +143,13 @@ fn sorts(params: &Params) -> Vec<Sort> {
             Sort {
                 text,
                 href: params.with(&[("sort", sort), ("order", order), ("cursor", "")]),
-                now: if !is { "" } else if descending { "descending" } else { "ascending" },
+                now: if !is {
+                    ""
+                } else if descending {
+                    "descending"
+                } else {
+                    "ascending"
+                },
                 class,
             }
         })

@@ -34,6 +34,8 @@ struct CheckPage {
     badge: Badge,
     id: String,
     kind: String,
+    /// `3 containers`.
+    fails_on: String,
     message: String,
     automation: &'static str,
     /// Where it comes from, when it is a user's.
@@ -72,12 +74,15 @@ async fn page(State(app): State<Shared>, Path(id): Path<String>, params: Params)
 
 async fn build(app: &Shared, id: &str) -> Result<CheckPage, Problem> {
     let check = app.content.check(id).ok_or_else(|| {
-        Problem::missing("No check has this id. It may have been renamed or taken away; the list of checks has those in force.")
+        Problem::missing(
+            "No check has this id. It may have been renamed or taken away; the list of checks has those in force.",
+        )
     })?;
     let chrome = Chrome::load(app, "/checks", &check.title).await?;
     let tally = tallies(app.store.tallies().await?).get(&check.id).copied().unwrap_or_default();
     let list = async |verdict: Verdict| {
-        let query = FindingQuery { check: check.id.clone(), verdict: Some(verdict), limit: SHOWN, ..FindingQuery::default() };
+        let query =
+            FindingQuery { check: check.id.clone(), verdict: Some(verdict), limit: SHOWN, ..FindingQuery::default() };
         app.store.findings(&query).await
     };
     let (failing, unknown) = (list(Verdict::Fail).await?, list(Verdict::Unknown).await?);
@@ -87,7 +92,12 @@ async fn build(app: &Shared, id: &str) -> Result<CheckPage, Problem> {
     Ok(CheckPage {
         badge: badge::severity(check.severity),
         id: check.id.clone(),
-        kind: words::kinds(&check.kind).to_owned(),
+        kind: words::lower_first(words::kinds(&check.kind)),
+        fails_on: words::count(
+            failing.total,
+            &words::lower_first(words::kind(&check.kind)),
+            &words::lower_first(words::kinds(&check.kind)),
+        ),
         message: check.message.clone(),
         automation: match check.automation {
             Automation::Full => "phiward decides it",
@@ -140,9 +150,9 @@ fn citations(check: &Check) -> Vec<(String, Vec<(String, String)>)> {
         },
     };
     let link = |framework: &str, id: &str| if framework == "hipaa" { words::control_href(id) } else { String::new() };
-    check
-        .citations
-        .iter()
+    let mut all: Vec<_> = check.citations.iter().collect();
+    all.sort_by_key(|(framework, _)| framework.as_str() != "hipaa");
+    all.into_iter()
         .map(|(framework, ids)| (name(framework), ids.iter().map(|id| (id.clone(), link(framework, id))).collect()))
         .collect()
 }

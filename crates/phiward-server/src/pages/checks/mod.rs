@@ -85,7 +85,9 @@ async fn build(app: &Shared, params: &Params) -> Result<Checks, Problem> {
     let needles: Vec<String> = search.unwrap_or("").split_whitespace().map(str::to_lowercase).collect();
     let matches = |check: &Check| {
         let text = format!("{} {} {}", check.id, check.title, check.citation_line()).to_lowercase();
-        needles.iter().all(|needle| text.contains(needle)) && severity.is_none_or(|least| check.severity >= least) && kind.is_none_or(|k| check.kind == k)
+        needles.iter().all(|needle| text.contains(needle))
+            && severity.is_none_or(|least| check.severity >= least)
+            && kind.is_none_or(|k| check.kind == k)
     };
     let mut found: Vec<_> = app
         .content
@@ -104,7 +106,9 @@ async fn build(app: &Shared, params: &Params) -> Result<Checks, Problem> {
         .collect();
     found.sort_by_key(|(check, tally)| std::cmp::Reverse((tally.fail > 0, check.severity, tally.fail, tally.unknown)));
     let total = i64::try_from(found.len()).unwrap_or(0);
-    let count = |wanted: &dyn Fn(&Check) -> bool| i64::try_from(app.content.checks().iter().filter(|c| wanted(c)).count()).unwrap_or(0);
+    let count = |wanted: &dyn Fn(&Check) -> bool| {
+        i64::try_from(app.content.checks().iter().filter(|c| wanted(c)).count()).unwrap_or(0)
+    };
     let users = count(&|check| check.user);
     let mut sub = format!(
         "{} decided by phiward, {} need a person",
@@ -115,8 +119,11 @@ async fn build(app: &Shared, params: &Params) -> Result<Checks, Problem> {
         sub.push_str(&format!(", {} from your own files", words::number(users)));
     }
     let words_of = [
-        ("failing", "Failing somewhere"), ("unknown", "Unknown somewhere"), ("passing", "Passing everywhere"),
-        ("manual", "Need a person"), ("user", "From your own files"),
+        ("failing", "Failing somewhere"),
+        ("unknown", "Unknown somewhere"),
+        ("passing", "Passing everywhere"),
+        ("manual", "Need a person"),
+        ("user", "From your own files"),
     ];
     Ok(Checks {
         heading: words::count(total, "check", "checks"),
@@ -132,7 +139,11 @@ async fn build(app: &Shared, params: &Params) -> Result<Checks, Problem> {
         owner: None,
         pager: Pager {
             first: if from > 0 { params.with(&[("from", "")]) } else { String::new() },
-            next: if found.len() > from + SHOWN { params.with(&[("from", &(from + SHOWN).to_string())]) } else { String::new() },
+            next: if found.len() > from + SHOWN {
+                params.with(&[("from", &(from + SHOWN).to_string())])
+            } else {
+                String::new()
+            },
         },
         hidden: Vec::new(),
         chips: chips(params, &[("search", "Words"), ("kind", "Kind"), ("severity", "Severity"), ("went", "Result")]),

@@ -87,7 +87,8 @@ async fn build(app: &Shared, id: &str) -> Result<ControlPage, Problem> {
     let tallies = tallies(app.store.tallies().await?);
     let judged = judged(&app.content, framework, control, &tallies);
     let checks: Vec<String> = judged.checks.iter().map(|check| check.id.clone()).collect();
-    let (failing, failing_total) = if checks.is_empty() { (Vec::new(), 0) } else { failing(app, checks, &chrome).await? };
+    let (failing, failing_total) =
+        if checks.is_empty() { (Vec::new(), 0) } else { failing(app, checks, &chrome).await? };
     let mut shown = check_lines(&judged, &tallies);
     Ok(ControlPage {
         id: if control.kind == "row" { control.maps_to.join(", ") } else { control.id.clone() },
@@ -107,7 +108,11 @@ async fn build(app: &Shared, id: &str) -> Result<ControlPage, Problem> {
         evidence: control.evidence.clone(),
         mechanisms: control.mechanisms.clone(),
         automatic: judged.automatic,
-        parent: control.parent.as_ref().and_then(|id| app.content.control(id)).map(|(_, c)| (c.name.clone(), words::control_href(&c.id))),
+        parent: control
+            .parent
+            .as_ref()
+            .and_then(|id| app.content.control(id))
+            .map(|(_, c)| (c.name.clone(), words::control_href(&c.id))),
         related: related(app, control, &tallies),
         folded: shown.split_off(shown.len().min(CHECKS)),
         checks: shown,
@@ -135,7 +140,10 @@ fn meaning(judged: &Judged) -> String {
             "All {} from {checks} pass. They cover part of what the rule asks: a person must show the rest.",
             words::count(tally.judged(), "answer", "answers")
         ),
-        ControlState::Met => format!("All {} from {checks} pass, and together they decide all of it.", words::count(tally.judged(), "answer", "answers")),
+        ControlState::Met => format!(
+            "All {} from {checks} pass, and together they decide all of it.",
+            words::count(tally.judged(), "answer", "answers")
+        ),
         ControlState::NotJudged => format!("{checks} would serve it, but nothing they apply to has been read yet."),
         ControlState::NeedsPerson => "No check serves it. A person must show how it is met.".to_owned(),
     }

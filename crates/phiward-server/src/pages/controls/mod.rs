@@ -80,8 +80,12 @@ async fn build(app: &Shared, params: &Params) -> Result<Controls, Problem> {
         return Err(Problem::missing("No framework has this id."));
     };
     let tallies = tallies(app.store.tallies().await?);
-    let all: Vec<Judged> =
-        framework.controls.iter().filter(|c| c.kind != "heading").map(|c| judged(&app.content, framework, c, &tallies)).collect();
+    let all: Vec<Judged> = framework
+        .controls
+        .iter()
+        .filter(|c| c.kind != "heading")
+        .map(|c| judged(&app.content, framework, c, &tallies))
+        .collect();
     let states = STATES
         .into_iter()
         .map(|s| {
@@ -159,6 +163,7 @@ pub fn requirement(word: &str) -> &'static str {
 /// `4 fail, 2 unknown, 210 pass`; empty when nothing was judged.
 pub fn population(tally: &Tally) -> String {
     let parts = [(tally.fail, "fail"), (tally.unknown, "unknown"), (tally.pass, "pass"), (tally.excepted, "excepted")];
-    let said: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", words::number(*n))).collect();
+    let said: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", words::number(*n))).collect();
     said.join(", ")
 }

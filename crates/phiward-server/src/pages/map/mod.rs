@@ -41,7 +41,7 @@ async fn page(State(app): State<Shared>, params: Params) -> Response {
 async fn build(app: &Shared) -> Result<Map, Problem> {
     let chrome = Chrome::load(app, "/map", "ePHI map").await?;
     let map = app.store.ephi_map(ASSETS).await?;
-    let picture = picture(&map, Size { containers: CONTAINERS, width: 190, gap: 60, storage: true, id: "map" });
+    let picture = picture(&map, Size { containers: CONTAINERS, width: 190, gap: 60, storage: true, id: "whole" });
     let containers = chrome.counts.kinds.get("docker.container").copied().unwrap_or_default();
     let sub = format!(
         "{} with ePHI, {} where nobody has said: both are on the map",
@@ -51,8 +51,12 @@ async fn build(app: &Shared) -> Result<Map, Problem> {
     let left_out = picture.as_ref().map_or(0, |picture| picture.left_out);
     let cut = if left_out > 0 || map.cut {
         let known = containers.ephi_yes + containers.ephi_unknown;
-        let drawn = i64::try_from(CONTAINERS).unwrap_or(i64::MAX).min(known);
-        format!("The {} worst of {} are drawn.", words::number(drawn), words::count(known, "container", "containers"))
+        let drawn = picture.as_ref().map_or(0, |picture| i64::try_from(picture.drawn).unwrap_or(i64::MAX)).min(known);
+        format!(
+            "{} of {} are drawn, the worst first.",
+            words::number(drawn),
+            words::count(known, "container", "containers")
+        )
     } else {
         String::new()
     };

@@ -1,5 +1,8 @@
 //! The five categories of the posture.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use jiff::Timestamp;
 use phiward_core::posture::Posture;
 use phiward_core::words::Category;
@@ -10,6 +13,31 @@ use crate::problem::Problem;
 use crate::view::spark::{Spark, spark};
 use crate::view::words;
 
+/// Seconds a drawn trend is kept: it moves by the hour, and reading thirty days takes longer than the rest of the page.
+const KEPT: i64 = 60;
+
+/// Trends drawn lately.
+#[derive(Debug, Default)]
+pub(crate) struct Sparks(Mutex<HashMap<Category, (Timestamp, Option<Spark>)>>);
+
+impl Sparks {
+    async fn get(&self, app: &Shared, category: Category, now: Timestamp) -> Result<Option<Spark>, Problem> {
+        let fresh = |at: Timestamp| {
+            (0..KEPT).contains(&(now.as_second() - at.as_second())) && now.as_second() / 3600 == at.as_second() / 3600
+        };
+        let lock = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((at, drawn)) = lock().get(&category)
+            && fresh(*at)
+        {
+            return Ok(drawn.clone());
+        }
+        let since = Timestamp::from_second(now.as_second() - 30 * 86_400).unwrap_or(now);
+        let drawn = spark(&app.store.trend(Some(category), since).await?, now);
+        lock().insert(category, (now, drawn.clone()));
+        Ok(drawn)
+    }
+}
+
 /// One category: a share with its population, or how to connect it.
 pub struct Card {
     pub title: &'static str,
@@ -19,9 +47,11 @@ pub struct Card {
     pub share: String,
     /// `31 of 38 compliant`.
     pub of: String,
-    /// `38 of 41 seen`.
+    /// `38 of 41 judged`: the rest was not seen lately, or an answer that counts is unknown.
     pub seen: String,
-    /// Per cent seen, for the bar.
+    /// `3 not seen lately`; empty when all were.
+    pub stale: String,
+    /// Per cent judged, for the bar.
     pub coverage: i64,
     pub spark: Option<Spark>,
     /// How to connect it.
@@ -30,14 +60,12 @@ pub struct Card {
 
 /// Cards for all categories.
 pub async fn cards(app: &Shared, posture: &Posture, now: Timestamp) -> Result<Vec<Card>, Problem> {
-    let since = Timestamp::from_second(now.as_second() - 30 * 86_400).unwrap_or(now);
     let mut cards = Vec::new();
     for category in Category::ALL {
         let Some(population) = posture.category(category) else {
             cards.push(unconnected(category));
             continue;
         };
-        let trend = app.store.trend(Some(category), since).await?;
         let figure = words::number;
         cards.push(Card {
             title: category.title(),
@@ -45,9 +73,14 @@ pub async fn cards(app: &Shared, posture: &Posture, now: Timestamp) -> Result<Ve
             connected: true,
             share: population.compliance().map(|share| format!("{share}%")).unwrap_or_default(),
             of: format!("{} of {} compliant", figure(population.compliant), figure(population.judged())),
-            seen: format!("{} of {} seen", figure(population.covered()), figure(population.known)),
+            seen: format!("{} of {} judged", figure(population.covered()), figure(population.known)),
+            stale: if population.stale > 0 {
+                format!("{} not seen lately", figure(population.stale))
+            } else {
+                String::new()
+            },
             coverage: population.coverage().unwrap_or(0),
-            spark: spark(&trend, now),
+            spark: app.sparks.get(app, category, now).await?,
             how: "",
         });
     }
@@ -59,8 +92,13 @@ fn unconnected(category: Category) -> Card {
         Category::VirtualMachines => ("phiward has not read this host. The sources say why.", "/sources"),
         Category::ContainerClusters => ("Start Docker here, or point DOCKER_HOST at an engine.", "/sources"),
         Category::SystemPatching => ("No host’s package lists have been read yet.", "/sources"),
-        Category::DataBackup => ("phiward cannot read backups yet. See what the rule asks of them.", "/controls/164.308%28a%29%287%29%28ii%29%28A%29"),
-        Category::DataCenter => ("No provider’s assurance can be added yet. See what the rule asks.", "/controls#s164.310"),
+        Category::DataBackup => (
+            "phiward cannot read backups yet. See what the rule asks of them.",
+            "/controls/164.308%28a%29%287%29%28ii%29%28A%29",
+        ),
+        Category::DataCenter => {
+            ("No provider’s assurance can be added yet. See what the rule asks.", "/controls#s164.310")
+        }
     };
     Card {
         title: category.title(),
@@ -69,6 +107,7 @@ fn unconnected(category: Category) -> Card {
         share: String::new(),
         of: String::new(),
         seen: String::new(),
+        stale: String::new(),
         coverage: 0,
         spark: None,
         how,

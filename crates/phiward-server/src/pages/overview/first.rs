@@ -23,7 +23,13 @@ pub struct First {
 }
 
 /// Chooses it: a source when nothing was read, else the worst failure, else what is unknown.
-pub fn first(chrome: &Chrome, content: &Content, top: Option<&FindingRow>, sources: &[SourceRow], now: Timestamp) -> First {
+pub fn first(
+    chrome: &Chrome,
+    content: &Content,
+    top: Option<&FindingRow>,
+    sources: &[SourceRow],
+    now: Timestamp,
+) -> First {
     if chrome.assets() == 0 {
         return start(sources);
     }
@@ -63,7 +69,11 @@ fn start(sources: &[SourceRow]) -> First {
             badge: None,
             title: format!("{} could not be read", source.target),
             since: None,
-            text: format!("{why}. {}", source.help.as_deref().unwrap_or("The sources page says what it needs.")),
+            text: format!(
+                "{}. {}",
+                why.trim_end_matches('.'),
+                source.help.as_deref().map_or("The sources page says what it needs.".to_owned(), words::before_code)
+            ),
             button: "See what is missing",
             href: "/sources".to_owned(),
         },
@@ -72,7 +82,8 @@ fn start(sources: &[SourceRow]) -> First {
             badge: None,
             title: "phiward is reading this machine for the first time".to_owned(),
             since: None,
-            text: "The first reading takes some seconds. This page fills by itself; without script, reload it.".to_owned(),
+            text: "The first reading takes some seconds. This page fills by itself; without script, reload it."
+                .to_owned(),
             button: "See the sources",
             href: "/sources".to_owned(),
         },
@@ -87,9 +98,13 @@ fn failing(chrome: &Chrome, content: &Content, row: &FindingRow, now: Timestamp)
         Ephi::Unknown => "Nobody has said whether it holds ePHI, so it counts as if it did. ",
         Ephi::No => "",
     };
-    let remedy = check.map(|check| words::first_sentence(&check.remedy)).unwrap_or_default();
+    let remedy = check.map(|check| words::first_sentence(&words::before_code(&check.remedy))).unwrap_or_default();
     let more = chrome.failing() - 1;
-    let more = if more > 0 { format!(" {} after this one.", words::count(more, "more finding", "more findings")) } else { String::new() };
+    let more = if more > 0 {
+        format!(" {} after this one.", words::count(more, "more finding", "more findings"))
+    } else {
+        String::new()
+    };
     First {
         class: if row.severity >= phiward_core::words::Severity::High { "bad" } else { "warn" },
         badge: Some(badge::severity(row.severity)),

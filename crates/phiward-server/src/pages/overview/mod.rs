@@ -4,6 +4,8 @@ mod cards;
 mod first;
 mod trouble;
 
+pub(crate) use cards::Sparks;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -11,6 +13,7 @@ use axum::response::Response;
 use axum::routing::get;
 use jiff::Timestamp;
 use phiward_core::asset::Ephi;
+use phiward_core::check::Check;
 use phiward_core::words::Verdict;
 use phiward_store::model::{FindingQuery, FindingRow};
 
@@ -27,6 +30,10 @@ use crate::view::words;
 
 /// Groups in the table of the worst.
 const WORST: usize = 6;
+/// A check that fails on more assets than this is not looked up one by one: counting them would take long.
+const FEW: i64 = 2000;
+/// Changes read; what is beyond is told as "more than".
+const CHANGES: u32 = 300;
 /// Checks looked at to find them: several of one severity compete for the places.
 const CANDIDATES: usize = 12;
 
@@ -48,6 +55,8 @@ struct Overview {
     changes: Vec<Entry>,
     /// Something was read at some time.
     begun: bool,
+    /// Failing findings in all.
+    all: String,
 }
 
 /// Assets of one kind that hold or may hold ePHI.
@@ -68,9 +77,10 @@ struct Worst {
     place: String,
     place_href: String,
     place_note: String,
-    since: When,
+    /// Of the first asset; absent where finding it would take long.
+    since: Option<When>,
     /// Order: severity, ePHI, how many.
-    rank: (i64, u8, i64),
+    rank: (i64, usize, i64),
 }
 
 async fn page(State(app): State<Shared>, params: Params) -> Response {
@@ -83,11 +93,14 @@ async fn build(app: &Shared) -> Result<Overview, Problem> {
     let now = chrome.now;
     let posture = app.store.posture(now).await?;
     let sources = app.store.sources().await?;
-    let worst = worst(app, now).await?;
     let day_ago = Timestamp::from_second(now.as_second() - 86_400).unwrap_or(now);
-    let changes = app.store.recent_changes(day_ago, None, 200).await?;
-    let map = app.store.ephi_map(24).await?;
-    let top = app.store.findings(&FindingQuery { verdict: Some(Verdict::Fail), limit: 1, ..FindingQuery::default() }).await?;
+    let changes = app.store.recent_changes(day_ago, None, CHANGES).await?;
+    let map = app.store.ephi_map(60).await?;
+    let top = app
+        .store
+        .findings(&FindingQuery { verdict: Some(Verdict::Fail), limit: 100, ..FindingQuery::default() })
+        .await?;
+    let worst = worst(app, &top.items, now).await?;
     let ephi = words::kind_ids()
         .filter_map(|kind| chrome.counts.kinds.get(kind).map(|count| (kind, count)))
         .filter(|(kind, count)| *kind != "docker.image" && count.ephi_yes + count.ephi_unknown > 0)
@@ -105,10 +118,11 @@ async fn build(app: &Shared) -> Result<Overview, Problem> {
         trouble: trouble::trouble(&chrome, &sources, now),
         cards: cards::cards(app, &posture, now).await?,
         begun: chrome.assets() > 0,
+        all: words::number(chrome.failing()),
         worst,
         ephi,
         picture: picture(&map, Size { containers: 4, width: 162, gap: 40, storage: false, id: "small" }),
-        changes: entries(&changes, &app.content, now, 9),
+        changes: entries(&changes, &app.content, now, 9, CHANGES),
         chrome,
     })
 }
@@ -129,8 +143,8 @@ fn summary(chrome: &Chrome) -> String {
     if parts.is_empty() { "Nothing read yet".to_owned() } else { parts.join(" · ") }
 }
 
-/// The worst failing checks, each once however many assets share it.
-async fn worst(app: &Shared, now: Timestamp) -> Result<Vec<Worst>, Problem> {
+/// The worst failing checks, each once however many assets share it. `rows` are the worst findings.
+async fn worst(app: &Shared, rows: &[FindingRow], now: Timestamp) -> Result<Vec<Worst>, Problem> {
     let tallies = tallies(app.store.tallies().await?);
     let mut failing: Vec<_> = app
         .content
@@ -142,38 +156,58 @@ async fn worst(app: &Shared, now: Timestamp) -> Result<Vec<Worst>, Problem> {
     failing.sort_by_key(|(check, fail)| std::cmp::Reverse((check.severity, *fail)));
     let mut found = Vec::new();
     for (check, fail) in failing.into_iter().take(CANDIDATES) {
-        let query = FindingQuery { check: check.id.clone(), verdict: Some(Verdict::Fail), limit: 1, ..FindingQuery::default() };
-        if let Some(row) = app.store.findings(&query).await?.items.into_iter().next() {
-            found.push(line(check, fail, &row, now));
-        }
+        let known = rows.iter().find(|row| row.check == check.id);
+        let asked = if known.is_none() && fail <= FEW {
+            let query = FindingQuery {
+                check: check.id.clone(),
+                verdict: Some(Verdict::Fail),
+                limit: 1,
+                ..FindingQuery::default()
+            };
+            app.store.findings(&query).await?.items.into_iter().next()
+        } else {
+            None
+        };
+        found.push(line(check, fail, known.or(asked.as_ref()), now));
     }
     found.sort_by_key(|worst| std::cmp::Reverse(worst.rank));
     found.truncate(WORST);
     Ok(found)
 }
 
-fn line(check: &phiward_core::check::Check, fail: i64, row: &FindingRow, now: Timestamp) -> Worst {
-    let kind = words::kind(&row.asset_kind);
-    let holds = match row.ephi {
+fn line(check: &Check, fail: i64, row: Option<&FindingRow>, now: Timestamp) -> Worst {
+    let (one, many) = (words::kind(&check.kind), words::lower_first(words::kinds(&check.kind)));
+    let holds = row.map(|row| match row.ephi {
         Ephi::Yes => "ePHI",
         Ephi::Unknown => "ePHI unknown",
         Ephi::No => "no ePHI",
+    });
+    let (place, place_href, place_note) = match row.filter(|_| fail == 1) {
+        Some(row) => (
+            row.asset_name.clone(),
+            format!("{}#{}", words::asset_href(row.asset.as_str()), check.id),
+            format!("{one} · {}", holds.unwrap_or_default()),
+        ),
+        None => (
+            format!("{} {many}", words::number(fail)),
+            crate::params::address("/findings", [("check", check.id.as_str())]),
+            row.map(|row| format!("{} first · {}", words::cut(&row.asset_name, 40), holds.unwrap_or_default()))
+                .unwrap_or_default(),
+        ),
     };
-    let one = fail == 1;
-    let many = words::lower_first(words::kinds(&row.asset_kind));
     Worst {
-        badge: badge::severity(row.severity),
-        title: words::finding_title(Some(check), &check.id, row.verdict).to_owned(),
+        badge: badge::severity(check.severity),
+        title: words::finding_title(Some(check), &check.id, Verdict::Fail).to_owned(),
         href: words::check_href(&check.id),
         citation: check.citation_line(),
-        place: if one { row.asset_name.clone() } else { format!("{} {many}", words::number(fail)) },
-        place_href: if one {
-            format!("{}#{}", words::asset_href(row.asset.as_str()), check.id)
-        } else {
-            crate::params::address("/findings", [("check", check.id.as_str())])
-        },
-        place_note: if one { format!("{kind} · {holds}") } else { format!("{} first · {holds}", words::cut(&row.asset_name, 40)) },
-        since: When::lasting(row.since, now),
-        rank: (row.severity.rank(), u8::from(row.ephi == Ephi::Yes) * 2 + u8::from(row.ephi == Ephi::Unknown), fail),
+        place,
+        place_href,
+        place_note,
+        since: row.map(|row| When::lasting(row.since, now)),
+        rank: (
+            check.severity.rank(),
+            row.map_or(1, |row| [Ephi::No, Ephi::Unknown, Ephi::Yes].iter().position(|e| *e == row.ephi).unwrap_or(1)),
+            fail,
+        ),
     }
 }

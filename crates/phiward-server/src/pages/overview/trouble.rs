@@ -22,12 +22,20 @@ pub struct Trouble {
 pub fn trouble(chrome: &Chrome, sources: &[SourceRow], now: Timestamp) -> Vec<Trouble> {
     let mut found: Vec<(u8, Trouble)> = Vec::new();
     for source in sources {
-        let help = source.help.clone().unwrap_or_default();
+        let help = source.help.as_deref().map(words::before_code).unwrap_or_default();
         let name = source.target.clone();
         match &source.status {
+            // With nothing read at all, the card above says it already.
+            Status::Failed { .. } if chrome.assets() == 0 => {}
             Status::Failed { why } => found.push((
                 0,
-                Trouble { badge: badge::source(&source.status), name, text: format!("could not be read: {why}"), help, when: source.last_good.map(|at| When::ago(at, now)) },
+                Trouble {
+                    badge: badge::source(&source.status),
+                    name,
+                    text: format!("could not be read: {why}"),
+                    help,
+                    when: source.last_good.map(|at| When::ago(at, now)),
+                },
             )),
             Status::Partial { missing } => {
                 let n = i64::try_from(missing.len()).unwrap_or(i64::MAX);
@@ -40,16 +48,35 @@ pub fn trouble(chrome: &Chrome, sources: &[SourceRow], now: Timestamp) -> Vec<Tr
         if let Some(gap) = source.gap.as_ref().filter(|gap| gap.healed.is_none()) {
             let text = format!("some of its events were missed: {}. A full reading heals it", gap.why);
             let when = Some(When::ago(gap.noticed, now));
-            found.push((1, Trouble { badge: badge::watch("reconnecting"), name: source.target.clone(), text, help: String::new(), when }));
+            found.push((
+                1,
+                Trouble {
+                    badge: badge::watch("reconnecting"),
+                    name: source.target.clone(),
+                    text,
+                    help: String::new(),
+                    when,
+                },
+            ));
         } else if source.watch == "reconnecting" && source.status.word() != "failed" {
             let text = "is being reconnected: changes are not seen as they happen".to_owned();
-            found.push((1, Trouble { badge: badge::watch("reconnecting"), name: source.target.clone(), text, help: String::new(), when: None }));
+            found.push((
+                1,
+                Trouble {
+                    badge: badge::watch("reconnecting"),
+                    name: source.target.clone(),
+                    text,
+                    help: String::new(),
+                    when: None,
+                },
+            ));
         }
     }
     let engine = chrome.counts.kinds.get("docker.engine").is_some_and(|count| count.all > 0);
     if !engine && !sources.iter().any(|source| source.collector == "docker") && !sources.is_empty() {
         let text = "No Docker engine is connected: containers are not seen at all".to_owned();
-        let help = "Start Docker on this machine, or point DOCKER_HOST at an engine, and start phiward again.".to_owned();
+        let help =
+            "Start Docker on this machine, or point DOCKER_HOST at an engine, and start phiward again.".to_owned();
         found.push((0, Trouble { badge: badge::watch("off"), name: String::new(), text, help, when: None }));
     }
     found.sort_by_key(|(rank, _)| *rank);

@@ -59,7 +59,9 @@ async fn build(app: &Shared) -> Result<Sources, Problem> {
     let chrome = Chrome::load(app, "/sources", "Sources").await?;
     let mut rows = app.store.sources().await?;
     let rank = |status: &Status| ["failed", "partial", "complete"].iter().position(|word| *word == status.word());
-    rows.sort_by(|a, b| rank(&a.status).cmp(&rank(&b.status)).then(a.collector.cmp(&b.collector)).then(a.target.cmp(&b.target)));
+    rows.sort_by(|a, b| {
+        rank(&a.status).cmp(&rank(&b.status)).then(a.collector.cmp(&b.collector)).then(a.target.cmp(&b.target))
+    });
     let count = |word: &str| rows.iter().filter(|row| row.status.word() == word).count();
     let sub = match rows.len() {
         0 => "Nothing has been read yet".to_owned(),
@@ -72,7 +74,13 @@ async fn build(app: &Shared) -> Result<Sources, Problem> {
         ),
     };
     let works = |collector: &str| rows.iter().any(|row| row.collector == collector && row.status.word() != "failed");
-    Ok(Sources { sub, engine: works("docker"), host: works("host"), sources: rows.iter().map(|row| source(row, &chrome)).collect(), chrome })
+    Ok(Sources {
+        sub,
+        engine: works("docker"),
+        host: works("host"),
+        sources: rows.iter().map(|row| source(row, &chrome)).collect(),
+        chrome,
+    })
 }
 
 fn source(row: &SourceRow, chrome: &Chrome) -> Source {
@@ -95,7 +103,11 @@ fn source(row: &SourceRow, chrome: &Chrome) -> Source {
         at: ago(row.at),
         last_good: row.last_good.map(ago),
         failed: row.status.word() == "failed",
-        took: if row.took_ms < 1000 { format!("{} ms", row.took_ms) } else { format!("{}.{} s", row.took_ms / 1000, row.took_ms % 1000 / 100) },
+        took: if row.took_ms < 1000 {
+            format!("{} ms", row.took_ms)
+        } else {
+            format!("{}.{} s", row.took_ms / 1000, row.took_ms % 1000 / 100)
+        },
         needs: row.needs.clone(),
         missing,
         folded,

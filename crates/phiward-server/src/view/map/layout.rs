@@ -22,6 +22,7 @@ pub fn lay_out(parts: &Parts, size: Size) -> Picture {
         label: label(parts),
         id: size.id,
         left_out: parts.left_out,
+        drawn: parts.drawn,
     };
     let published = parts.containers.iter().any(|container| container.ports.is_some());
     let containers_x = LEFT + if published { size.width + size.gap } else { PAD };
@@ -91,7 +92,7 @@ fn label(parts: &Parts) -> String {
     let failing = parts.containers.iter().filter(|c| matches!(c.item.mark.class, "bad" | "warn")).count();
     format!(
         "{} that hold or may hold ePHI, on {}, keeping data in {}; {} with a failing check. The table says the same in words.",
-        words::count(n(parts.containers.len()), "container", "containers"),
+        words::count(n(parts.drawn), "container", "containers"),
         words::count(n(parts.groups.len()), "network", "networks"),
         words::count(n(parts.stores.len()), "place", "places"),
         words::number(n(failing)),
@@ -108,6 +109,9 @@ fn place_containers(parts: &Parts, size: Size, x: i64, picture: &mut Picture, bo
     let mut y = TOP;
     for group in order {
         let Some(frame) = parts.groups.get(group) else { continue };
+        if !parts.containers.iter().any(|container| container.group == group) {
+            continue;
+        }
         let begin = y;
         y += 28;
         for (index, container) in parts.containers.iter().enumerate().filter(|(_, c)| c.group == group) {

@@ -1,6 +1,7 @@
 //! The picture of where ePHI lives and flows: what is published, containers by network, volumes, storage and hosts.
 //! The picture reports facts and what checks said; it judges nothing itself.
 
+mod flows;
 mod layout;
 mod model;
 
@@ -9,7 +10,8 @@ use phiward_store::model::EphiMap;
 
 use super::component;
 
-pub use model::{Flow, flows, mark};
+pub use flows::{Flow, flows};
+pub use model::mark;
 
 /// A box of the picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +62,8 @@ pub struct Picture {
     pub id: &'static str,
     /// Containers that are not drawn.
     pub left_out: usize,
+    /// Containers that are.
+    pub drawn: usize,
 }
 component!(Picture);
 
@@ -77,6 +81,6 @@ pub struct Size {
 
 /// Draws the map; `None` when there is no container in it.
 pub fn picture(map: &EphiMap, size: Size) -> Option<Picture> {
-    let parts = model::parts(map, size.containers);
+    let parts = model::parts(map, size.containers, size.storage);
     (!parts.containers.is_empty()).then(|| layout::lay_out(&parts, size))
 }

@@ -58,6 +58,8 @@ pub struct Container {
     /// Indexes of stores, with whether it writes.
     pub stores: Vec<usize>,
     pub worst: i64,
+    /// Stands for several.
+    pub folded: bool,
 }
 
 /// A network as a frame.
@@ -79,11 +81,54 @@ pub struct Parts {
     pub under: Vec<Option<usize>>,
     pub storage: Vec<Item>,
     pub hosts: Vec<Item>,
+    /// Containers in the picture, those that share a box counted each.
+    pub drawn: usize,
     pub left_out: usize,
 }
 
-/// Reads the parts, at most `most` containers, worst first.
-pub fn parts(map: &EphiMap, most: usize) -> Parts {
+/// Containers of one network without port and store that get a box of their own.
+const PLAIN: usize = 5;
+
+/// Those that share one.
+#[derive(Default)]
+struct Folded {
+    seen: usize,
+    folded: usize,
+    failing: i64,
+    worst: Option<Severity>,
+}
+
+impl Folded {
+    fn container(&self, group: usize) -> Container {
+        let mark = match self.worst.filter(|_| self.failing > 0) {
+            Some(worst) => Mark {
+                class: if worst >= Severity::High { "bad" } else { "warn" },
+                shape: crate::view::badge::severity(worst).shape,
+                words: format!("{} failing", words::number(self.failing)),
+            },
+            None => Mark::default(),
+        };
+        let title = format!("{} more containers", words::number(i64::try_from(self.folded).unwrap_or(i64::MAX)));
+        Container {
+            item: Item {
+                title,
+                sub: "no port, no volume".to_owned(),
+                mark,
+                href: "/assets?kind=docker.container".to_owned(),
+            },
+            ephi: Ephi::Unknown,
+            ports: None,
+            group,
+            networks: Vec::new(),
+            stores: Vec::new(),
+            worst: self.worst.map_or(0, Severity::rank),
+            folded: true,
+        }
+    }
+}
+
+/// Reads the parts, at most `most` containers, worst first. With `fold`, plain ones share a box instead of being left out.
+pub fn parts(map: &EphiMap, most: usize, fold: bool) -> Parts {
     let by_id: HashMap<&str, &MapAsset> = map.assets.iter().map(|asset| (asset.row.id.as_str(), asset)).collect();
     let mut related: HashMap<&str, Vec<&str>> = HashMap::new();
     for (from, relation) in &map.relations {
@@ -98,18 +143,37 @@ pub fn parts(map: &EphiMap, most: usize) -> Parts {
         let ephi = |e: Ephi| [Ephi::Yes, Ephi::Unknown, Ephi::No].iter().position(|o| *o == e);
         ephi(a.row.ephi).cmp(&ephi(b.row.ephi)).then(b.row.worst.cmp(&a.row.worst)).then(a.row.name.cmp(&b.row.name))
     });
-    parts.left_out = all.len().saturating_sub(most);
-    for asset in all.into_iter().take(most) {
+    // Containers without a port or a store say little one by one: those beyond a few of a network share a box.
+    let mut plain: BTreeMap<usize, Folded> = BTreeMap::new();
+    for asset in all {
         let to: Vec<&MapAsset> =
             related.get(asset.row.id.as_str()).into_iter().flatten().filter_map(|id| by_id.get(id).copied()).collect();
         let networks = networks(asset, &to);
-        let (group_name, network) = networks
-            .first()
-            .map_or(("no network", None), |(name, network)| (name.as_str(), *network));
+        let (group_name, network) =
+            networks.first().map_or(("no network", None), |(name, network)| (name.as_str(), *network));
         let group = *groups.entry(group_name.to_owned()).or_insert_with(|| {
             parts.groups.push(frame(group_name, network));
             parts.groups.len() - 1
         });
+        let ports = ports(asset);
+        let bare = ports.is_none()
+            && binds(&asset.facts).is_empty()
+            && volumes(&asset.facts).is_empty()
+            && !to.iter().any(|other| other.row.kind == "docker.volume");
+        if bare {
+            let of_group = plain.entry(group).or_default();
+            of_group.seen += 1;
+            if of_group.seen > PLAIN {
+                of_group.folded += 1;
+                of_group.failing += i64::from(asset.row.failing > 0);
+                of_group.worst = of_group.worst.max(asset.row.worst);
+                continue;
+            }
+        }
+        if parts.containers.len() >= most {
+            parts.left_out += 1;
+            continue;
+        }
         let mut touched = Vec::new();
         for volume in to.iter().filter(|other| other.row.kind == "docker.volume") {
             let index = *stores.entry(volume.row.id.0.clone()).or_insert_with(|| {
@@ -120,6 +184,19 @@ pub fn parts(map: &EphiMap, most: usize) -> Parts {
                         parts.storage.len() - 1
                     })
                 }));
+                parts.stores.len() - 1
+            });
+            touched.push(index);
+        }
+        // A volume that the store left out of the map is still named by the mount.
+        for (name, sub) in volumes(&asset.facts) {
+            let listed = |other: &&MapAsset| other.row.kind == "docker.volume" && other.row.name == name;
+            if to.iter().any(listed) {
+                continue;
+            }
+            let index = *stores.entry(format!("volume:{name}")).or_insert_with(|| {
+                parts.stores.push(Item { title: name.clone(), sub, mark: Mark::default(), href: String::new() });
+                parts.under.push(None);
                 parts.stores.len() - 1
             });
             touched.push(index);
@@ -144,12 +221,18 @@ pub fn parts(map: &EphiMap, most: usize) -> Parts {
                 },
             ),
             ephi: asset.row.ephi,
-            ports: ports(asset),
+            ports,
             group,
             networks: networks.into_iter().map(|(name, _)| name).collect(),
             stores: touched,
             worst: asset.row.worst.map_or(0, Severity::rank),
+            folded: false,
         });
+    }
+    parts.drawn = parts.containers.len();
+    for (group, folded) in plain.into_iter().filter(|(_, folded)| fold && folded.folded > 0) {
+        parts.drawn += folded.folded;
+        parts.containers.push(folded.container(group));
     }
     let hosts = map.assets.iter().filter(|asset| matches!(asset.row.kind.as_str(), "host" | "docker.engine"));
     parts.hosts = hosts.take(6).map(|asset| item(&asset.row, words::kind(&asset.row.kind))).collect();
@@ -184,7 +267,13 @@ fn networks<'m>(asset: &MapAsset, to: &[&'m MapAsset]) -> Vec<(String, Option<&'
     if found.is_empty()
         && let Some(mode) = asset.facts.get("network_mode").and_then(Value::as_str)
     {
-        found.push((if mode == "host" { "the host's own network".to_owned() } else { mode.to_owned() }, None));
+        let name = match mode {
+            "host" => "the host’s own network",
+            "none" => "no network",
+            "" => "network not read",
+            other => other,
+        };
+        found.push((name.to_owned(), None));
     }
     found
 }
@@ -226,6 +315,21 @@ fn ports(asset: &MapAsset) -> Option<Item> {
         mark: Mark::default(),
         href: words::asset_href(asset.row.id.as_str()),
     })
+}
+
+/// Named volumes the container mounts, with a word on their storage.
+fn volumes(facts: &Value) -> Vec<(String, String)> {
+    list(facts, "mounts")
+        .filter(|mount| text(mount, "kind") == "volume" && !text(mount, "volume").is_empty())
+        .map(|mount| {
+            let word = match encryption(mount.get("storage")) {
+                "" => "storage not read",
+                word => word,
+            };
+            (text(mount, "volume").to_owned(), word.to_owned())
+        })
+        .take(8)
+        .collect()
 }
 
 /// Writable or engine-reaching host paths, with a word on each.
@@ -288,43 +392,4 @@ fn storage_of(facts: &Value) -> Option<(String, Item)> {
         (word, _) => word.to_owned(),
     };
     Some((title.to_owned(), Item { title: title.to_owned(), sub, mark: Mark::default(), href: String::new() }))
-}
-
-/// The picture in words: one line a container.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Flow {
-    pub name: String,
-    pub href: String,
-    pub ephi: crate::view::badge::Badge,
-    pub reached: String,
-    pub networks: String,
-    pub stores: Vec<(String, String)>,
-    pub state: String,
-    pub class: &'static str,
-    pub shape: &'static str,
-}
-
-/// The map as lines of a table, at most `most`.
-pub fn flows(map: &EphiMap, most: usize) -> Vec<Flow> {
-    let parts = parts(map, most);
-    parts
-        .containers
-        .iter()
-        .map(|container| Flow {
-            name: container.item.title.clone(),
-            href: container.item.href.clone(),
-            ephi: crate::view::badge::ephi(container.ephi),
-            reached: container.ports.as_ref().map_or("not published".to_owned(), |p| format!("{}, {}", p.title, p.sub)),
-            networks: container.networks.join(", "),
-            stores: container
-                .stores
-                .iter()
-                .filter_map(|index| parts.stores.get(*index))
-                .map(|store| (store.title.clone(), store.sub.clone()))
-                .collect(),
-            state: if container.item.mark.words.is_empty() { "nothing failing".to_owned() } else { container.item.mark.words.clone() },
-            class: container.item.mark.class,
-            shape: container.item.mark.shape,
-        })
-        .collect()
 }

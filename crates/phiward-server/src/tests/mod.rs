@@ -1,0 +1,7 @@
+//! The whole application in one process, on a real store, with a few assets made by hand.
+
+mod api;
+mod fixture;
+mod guards;
+mod live;
+mod pages;
