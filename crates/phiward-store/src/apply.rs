@@ -61,6 +61,7 @@ impl Store {
         let mut tx = self.writer(DOING).await?;
         let changes = apply(&mut tx, ready, gone, whole_prefix, &clean(&content), now).await.map_err(failed(DOING))?;
         tx.commit().await.map_err(failed(DOING))?;
+        self.inner.writes.committed();
         Ok(Applied { changes })
     }
 }

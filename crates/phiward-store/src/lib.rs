@@ -6,6 +6,7 @@
 //! process they are in, so the numbers of changes are in order of commit and without holes.
 
 mod apply;
+mod cache;
 mod changes;
 mod codes;
 mod cursor;
@@ -33,6 +34,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, Transaction};
 
 use dialect::Dialect;
+use model::{Counts, EphiMap};
+use phiward_core::posture::Posture;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +78,10 @@ struct Inner {
     freshness: Duration,
     /// The URL without its password.
     shown: String,
+    writes: cache::Writes,
+    posture: cache::Cached<Posture>,
+    counts: cache::Cached<Counts>,
+    map: cache::Cached<(u32, EphiMap)>,
 }
 
 impl fmt::Debug for Store {
@@ -101,6 +108,14 @@ impl Store {
     pub async fn close(&self) {
         self.inner.read.close().await;
         self.inner.write.close().await;
+    }
+
+    /// How long a result over all assets may be shown again. Other processes may write to PostgreSQL unseen.
+    fn kept_for(&self) -> Duration {
+        match self.inner.dialect {
+            Dialect::Sqlite => Duration::from_secs(10),
+            Dialect::Postgres => Duration::from_secs(2),
+        }
     }
 
     fn dialect(&self) -> Dialect {

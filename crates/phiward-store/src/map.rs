@@ -13,12 +13,28 @@ use crate::{Store, StoreError, failed};
 /// Kinds that the map starts from.
 const KINDS: &str = "'docker.container', 'docker.volume', 'docker.network', 'host', 'docker.engine'";
 
+/// Most assets of a map that is kept between requests.
+const MOST_KEPT: u32 = 100;
+
 impl Store {
     /// Assets and relations for the ePHI map: assets with ePHI yes or unknown of the kinds container, volume, network,
     /// host, engine, plus what they are related to (in either direction, of any kind); at most `limit` assets, worst
     /// first, the related ones after the others, and whether that cut the list.
     pub async fn ephi_map(&self, limit: u32) -> Result<EphiMap, StoreError> {
         const DOING: &str = "reading the ePHI map";
+        let read = async {
+            let mut conn = self.reader(DOING).await?;
+            let map = self.read_map(&mut conn, usize::try_from(limit).unwrap_or(usize::MAX)).await;
+            map.map(|map| (limit, map)).map_err(failed(DOING))
+        };
+        // The overview asks for few and the map's page for many: each is kept by its own kind of reader.
+        if limit > MOST_KEPT {
+            return read.await.map(|(_, map)| map);
+        }
+        let (kept, map) = self.inner.map.get(&self.inner.writes, self.kept_for(), read).await?;
+        if kept == limit {
+            return Ok(map);
+        }
         let mut conn = self.reader(DOING).await?;
         self.read_map(&mut conn, usize::try_from(limit).unwrap_or(usize::MAX)).await.map_err(failed(DOING))
     }

@@ -118,7 +118,17 @@ impl Store {
             )
         };
         let (write, read) = pools;
-        Ok(Store { inner: Arc::new(Inner { dialect: target.dialect, write, read, freshness, shown: target.shown }) })
+        Ok(Store { inner: Arc::new(Inner {
+                dialect: target.dialect,
+                write,
+                read,
+                freshness,
+                shown: target.shown,
+                writes: Default::default(),
+                posture: Default::default(),
+                counts: Default::default(),
+                map: Default::default(),
+            }) })
     }
 }
 

@@ -18,11 +18,15 @@ use crate::{Store, StoreError, failed};
 const HOUR: i64 = 3_600_000;
 
 impl Store {
-    /// Posture at `now`. An asset that no check judges is in no population.
+    /// Posture at `now`, or up to ten seconds before when nothing was written since. An asset that no check judges is in
+    /// no population.
     pub async fn posture(&self, now: Timestamp) -> Result<Posture, StoreError> {
         const DOING: &str = "reading the posture";
-        let mut conn = self.reader(DOING).await?;
-        self.read_posture(&mut conn, now).await.map_err(failed(DOING))
+        let read = async {
+            let mut conn = self.reader(DOING).await?;
+            self.read_posture(&mut conn, now).await.map_err(failed(DOING))
+        };
+        self.inner.posture.get(&self.inner.writes, self.kept_for(), read).await
     }
 
     async fn read_posture(&self, conn: &mut AnyConnection, now: Timestamp) -> Result<Posture, sqlx::Error> {
@@ -93,8 +97,11 @@ impl Store {
     /// Assets by kind and open findings by severity.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         const DOING: &str = "counting assets and findings";
-        let mut conn = self.reader(DOING).await?;
-        read_counts(&mut conn).await.map_err(failed(DOING))
+        let read = async {
+            let mut conn = self.reader(DOING).await?;
+            read_counts(&mut conn).await.map_err(failed(DOING))
+        };
+        self.inner.counts.get(&self.inner.writes, self.kept_for(), read).await
     }
 
     /// Tallies of every check that judged a stored asset.
