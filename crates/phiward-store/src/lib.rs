@@ -129,7 +129,20 @@ impl Store {
     /// Begins a transaction that writes, once no other writer is at work.
     async fn writer(&self, doing: &'static str) -> Result<Transaction<'static, Any>, StoreError> {
         let dialect = self.dialect();
-        let mut tx = self.inner.write.begin_with(dialect.begin_write()).await.map_err(failed(doing))?;
+        let begin = || self.inner.write.begin_with(dialect.begin_write());
+        let mut tx = match begin().await {
+            // SQLite ends a transaction by itself when the disk is full, and the driver goes on counting it as open.
+            // Such a connection is of no more use.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                let stuck = self.inner.write.acquire().await.map_err(failed(doing))?;
+                if let Err(error) = stuck.close().await {
+                    tracing::debug!("a connection with a broken transaction did not close well: {error}");
+                }
+                begin().await
+            }
+            begun => begun,
+        }
+        .map_err(failed(doing))?;
         if let Some(lock) = dialect.write_lock() {
             sqlx::query(lock).execute(&mut *tx).await.map_err(failed(doing))?;
         }

@@ -59,7 +59,7 @@ pub struct Endpoint {
     /// Without credentials: `unix:///var/run/docker.sock`.
     pub address: String,
     pub transport: Transport,
-    /// What named it: `--host`, `DOCKER_HOST`, `context NAME`, `default`.
+    /// What named it: `--docker-host`, `DOCKER_HOST`, `context NAME`, `default`.
     pub chosen_by: String,
 }
 
@@ -106,12 +106,12 @@ impl ConnectError {
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            Self::NoEngine { .. } => "Install Docker or start it (systemctl start docker), or name the engine with --host or DOCKER_HOST.".into(),
+            Self::NoEngine { .. } => "Install Docker or start it (systemctl start docker), or name the engine with --docker-host or DOCKER_HOST.".into(),
             Self::Permission { path } => format!(
                 "Run phiward as root, or add its user to the group that owns {path} (usermod -aG docker USER, then log in again). \
                  Whoever may use this socket is as powerful as root on this host."
             ),
-            Self::NoSocket { .. } => "Start the engine (systemctl start docker), or correct the address in --host, DOCKER_HOST or the context.".into(),
+            Self::NoSocket { .. } => "Start the engine (systemctl start docker), or correct the address in --docker-host, DOCKER_HOST or the context.".into(),
             Self::Refused { address } if address.starts_with("unix:") => {
                 "The socket is there but nobody listens: start the engine (systemctl start docker) and look at its log (journalctl -u docker).".into()
             }
@@ -122,11 +122,11 @@ impl ConnectError {
                 .into(),
             Self::Ssh { address } => format!(
                 "Run phiward on that host, or forward its socket first: ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock {}, \
-                 then --host unix:///tmp/engine.sock.",
+                 then --docker-host unix:///tmp/engine.sock.",
                 address.trim_start_matches("ssh://")
             ),
             Self::BadAddress { .. } => "Write unix:///PATH or tcp://HOST:PORT.".into(),
-            Self::Context { .. } => "List the contexts with `docker context ls`, then name one of them, or use --host.".into(),
+            Self::Context { .. } => "List the contexts with `docker context ls`, then name one of them with --docker-context, or use --docker-host.".into(),
             Self::NotAnEngine { .. } => "phiward needs engine 18.09 (API 1.39) or newer. Check that the address is that of a Docker engine.".into(),
         }
     }

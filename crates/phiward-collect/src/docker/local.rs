@@ -148,6 +148,12 @@ impl Local {
         facts.files = Some(engine_files::read(&self.paths, &self.names, &mut file_gaps));
         gaps.extend(file_gaps);
         facts.package = self.paths.program.as_deref().and_then(package::of);
+        if let Some(package) = &mut facts.package {
+            match host::pending_update(root, &package.name, jiff::Timestamp::now()) {
+                Ok(version) => package.update_available = Some(version),
+                Err(why) => gaps.push(Missing { path: "package.update_available".into(), why }),
+            }
+        }
     }
 }
 

@@ -47,6 +47,14 @@ struct Candidate {
 
 /// Reads the lists and compares them with what is installed.
 pub fn read(root: &Root, packages: &Packages, now: Timestamp, gaps: &mut Gaps) -> UpdateFacts {
+    let (mut facts, mut pending) = survey(root, packages, now, gaps);
+    pending.truncate(EXAMPLES);
+    facts.examples = pending;
+    facts
+}
+
+/// The facts without examples, and every pending update, security first.
+pub fn survey(root: &Root, packages: &Packages, now: Timestamp, gaps: &mut Gaps) -> (UpdateFacts, Vec<PendingUpdate>) {
     let mut facts = UpdateFacts {
         manager: "apt".to_owned(),
         packages_installed: i64::try_from(packages.len()).unwrap_or(i64::MAX),
@@ -54,7 +62,7 @@ pub fn read(root: &Root, packages: &Packages, now: Timestamp, gaps: &mut Gaps) -
     };
     let Some(names) = gaps.keep("updates.security_source", LISTS, root.list(LISTS)) else {
         gaps.add_all(&PENDING, "apt's package lists cannot be read");
-        return facts;
+        return (facts, Vec::new());
     };
     let archives = archives(root, &names);
     facts.security_source = archives.iter().any(|(_, archive)| archive.security);
@@ -81,12 +89,10 @@ pub fn read(root: &Root, packages: &Packages, now: Timestamp, gaps: &mut Gaps) -
         gaps.add_all(&PENDING, "there are no package lists: run apt-get update");
         facts.cache_fresh = false;
     }
-    let mut pending = table.pending();
+    let pending = table.pending();
     facts.pending = i64::try_from(pending.len()).unwrap_or(i64::MAX);
     facts.pending_security = i64::try_from(pending.iter().filter(|update| update.security).count()).unwrap_or(i64::MAX);
-    pending.truncate(EXAMPLES);
-    facts.examples = pending;
-    facts
+    (facts, pending)
 }
 
 /// Release files by the prefix their lists share.

@@ -92,6 +92,14 @@ pub fn host_id(root: &Path) -> AssetId {
     identity(&Root::new(root))
 }
 
+/// The version that stands ready for one installed package; empty when the installed one is the newest known.
+///
+/// # Errors
+/// In words for a reader, when that cannot be told.
+pub fn pending_update(root: &Path, package: &str, now: Timestamp) -> Result<String, String> {
+    updates::pending_update(&Root::new(root), package, now)
+}
+
 fn identity(root: &Root) -> AssetId {
     let machine = ["/etc/machine-id", "/var/lib/dbus/machine-id"]
         .iter()

@@ -27,6 +27,28 @@ pub fn read(
     }
 }
 
+/// The version that stands ready for an installed package; empty when the installed one is the newest known.
+///
+/// # Errors
+/// In words for a reader, when that cannot be told: lists that are old, unreadable or of another package manager.
+pub fn pending_update(root: &Root, package: &str, now: Timestamp) -> Result<String, String> {
+    let packages = Packages::read(root, Commands::new(false))?;
+    if packages.manager != "apt" {
+        return Err("only apt's package lists are read for a single package".to_owned());
+    }
+    let mut gaps = Gaps::default();
+    let (facts, pending) = apt::survey(root, &packages, now, &mut gaps);
+    if let Some(gap) = gaps.into_vec().into_iter().find(|gap| gap.path == "updates.pending") {
+        return Err(gap.why);
+    }
+    match pending.into_iter().find(|update| update.package == package) {
+        // An update that stands in old lists is an update all the same.
+        Some(update) => Ok(update.available),
+        None if facts.cache_fresh => Ok(String::new()),
+        None => Err("the package lists are more than a day old: run apt-get update".to_owned()),
+    }
+}
+
 fn base(packages: &Packages) -> UpdateFacts {
     UpdateFacts {
         manager: packages.manager.to_owned(),

@@ -40,7 +40,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>, say: fn(String)
         changes,
         version: VERSION,
         started: Timestamp::now(),
-        title: config.title.clone(),
+        title: title(&config),
         allowed_hosts: Vec::new(),
     };
     let (stopping, stopped) = watch::channel(false);
@@ -60,7 +60,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>, say: fn(String)
         tasks.spawn(host::watch(Arc::clone(&config), keeper.clone(), say));
     }
     if config.docker.enabled {
-        tasks.spawn(docker::watch(Arc::clone(&config), keeper, say));
+        tasks.spawn(docker::watch(Arc::clone(&config), keeper.clone(), say));
     }
 
     tokio::select! {
@@ -76,11 +76,22 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>, say: fn(String)
     say("stopping".to_owned());
     tasks.shutdown().await;
     let _ = stopping.send(true);
-    match tokio::time::timeout(Duration::from_secs(5), server).await {
+    // Open event streams do not hold up the end.
+    let served = tokio::time::timeout(Duration::from_secs(5), server).await;
+    keeper.store.close().await;
+    match served {
         Ok(Ok(Err(error))) => Err(CliError::new(format!("the dashboard ended with an error: {error}"))),
-        // Open event streams do not hold up the end.
         _ => Ok(()),
     }
+}
+
+/// Heading of the overview: as configured, else the name of this machine.
+fn title(config: &Config) -> String {
+    if !config.title.is_empty() {
+        return config.title.clone();
+    }
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "This machine".to_owned() } else { name }
 }
 
 async fn ended(mut stopped: watch::Receiver<bool>) {

@@ -1,11 +1,14 @@
 //! A few lines of HTTP/1.1 on the serving side: a registry to push to, an authorization plugin, an engine that answers
 //! nonsense. One request a connection unless the client keeps it open.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::sync::Arc;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A request as it came.
 pub struct Request {
@@ -119,20 +122,42 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     Some(Request { method, path, body })
 }
 
-/// A registry that takes everything pushed to it and forgets it; gives the port. The digest that the engine keeps is its
-/// own computation.
+/// A registry that takes everything pushed to it and keeps only its size; gives the port.
 pub fn registry() -> u16 {
-    serve_tcp(|request| {
-        let path = request.path.split('?').next().unwrap_or_default();
-        let digest = request.path.split("digest=").nth(1).unwrap_or_default().replace("%3A", ":");
+    let uploads = AtomicUsize::new(0);
+    let sizes: Mutex<HashMap<String, usize>> = Mutex::new(HashMap::new());
+    serve_tcp(move |request| {
+        let path = request.path.split('?').next().unwrap_or_default().to_owned();
+        let size = request.body.len();
+        let mut sizes = sizes.lock().expect("no panic");
         match request.method.as_str() {
-            "HEAD" => Answer::new("404 Not Found", ""),
-            "POST" | "PATCH" => Answer::new("202 Accepted", "")
-                .header("Location", if request.method == "POST" { format!("{path}one") } else { path.to_owned() })
-                .header("Docker-Upload-UUID", "one")
-                .header("Range", format!("0-{}", request.body.len().saturating_sub(1))),
-            "PUT" => Answer::new("201 Created", "").header("Location", path).header("Docker-Content-Digest", digest),
+            "HEAD" => match sizes.get(path.rsplit('/').next().unwrap_or_default()) {
+                Some(size) if path.contains("/blobs/") => Answer::new("200 OK", "").header("Content-Length", size.to_string()),
+                _ => Answer::new("404 Not Found", ""),
+            },
+            "POST" => {
+                let upload = format!("{path}{}", uploads.fetch_add(1, Ordering::Relaxed));
+                Answer::new("202 Accepted", "").header("Location", upload).header("Docker-Upload-UUID", "one").header("Range", "0-0")
+            }
+            "PATCH" => {
+                sizes.insert(path.clone(), size);
+                Answer::new("202 Accepted", "").header("Location", path).header("Docker-Upload-UUID", "one").header("Range", format!("0-{}", size.saturating_sub(1)))
+            }
+            "PUT" => {
+                let digest = request.path.split("digest=").nth(1).unwrap_or_default().replace("%3A", ":");
+                let whole = size + sizes.remove(&path).unwrap_or_default();
+                sizes.insert(digest.clone(), whole);
+                let digest = if digest.is_empty() { sha256(&request.body) } else { digest };
+                Answer::new("201 Created", "").header("Location", path).header("Docker-Content-Digest", digest)
+            }
             _ => Answer::new("200 OK", "{}").header("Docker-Distribution-Api-Version", "registry/2.0"),
         }
     })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let mut child = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sha256sum runs");
+    child.stdin.take().expect("stdin").write_all(bytes).expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    format!("sha256:{}", String::from_utf8_lossy(&output.stdout).split_whitespace().next().unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod docker;
+pub mod dockerd;
 pub mod http;
 pub mod judged;
 pub mod machine;
