@@ -159,6 +159,7 @@ impl Mounts {
             .and_then(|id| self.by_id.get(&id))
             .and_then(|&i| self.entries.get(i))
             .or_else(|| self.lookup(&probe.resolved))?;
+        let entry = self.beneath_self_binds(entry);
         let kind = entry.filesystem.as_str();
         let (encrypted, encryption) = self.encryption(entry, probe, depth);
         let parent = self.by_id.get(&entry.parent).and_then(|&i| self.entries.get(i));
@@ -178,6 +179,22 @@ impl Mounts {
             encryption: encryption.to_owned(),
             free_percent: probe.free_percent,
         })
+    }
+
+    /// The mount below those of a directory on itself, which the engine makes of its data directory and which are no
+    /// place of their own.
+    fn beneath_self_binds<'a>(&'a self, mut entry: &'a MountEntry) -> &'a MountEntry {
+        // Parents lead to the root; a table read while it changed may not.
+        for _ in 0..MAX_DEPTH {
+            let Some(parent) = self.by_id.get(&entry.parent).and_then(|&i| self.entries.get(i)) else { break };
+            let Ok(below) = entry.mount_point.strip_prefix(&parent.mount_point) else { break };
+            let same = parent.device_numbers() == entry.device_numbers() && parent.id != entry.id;
+            if !same || parent.root.join(below) != entry.root {
+                break;
+            }
+            entry = parent;
+        }
+        entry
     }
 
     /// The mount that holds `path` by its text: the longest mount point, the latest of those stacked on one place.

@@ -96,11 +96,7 @@ pub enum Status {
 impl Status {
     /// The status for a list of gaps: complete when there are none.
     pub fn from_missing(missing: Vec<Missing>) -> Self {
-        if missing.is_empty() {
-            Status::Complete
-        } else {
-            Status::Partial { missing }
-        }
+        if missing.is_empty() { Status::Complete } else { Status::Partial { missing } }
     }
 
     /// One word: `complete`, `partial` or `failed`.
@@ -127,9 +123,7 @@ impl Status {
 }
 
 fn is_prefix(shorter: &str, longer: &str) -> bool {
-    longer
-        .strip_prefix(shorter)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    longer.strip_prefix(shorter).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// How one asset relates to another, seen from the asset that carries the relation.

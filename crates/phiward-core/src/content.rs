@@ -215,8 +215,7 @@ impl Content {
             let children = self.frameworks.iter().flat_map(|f| &f.controls);
             ids.extend(children.filter(|c| c.parent.as_deref() == Some(&control.id)).map(|c| c.id.as_str()));
         }
-        let mut indexes: Vec<usize> =
-            ids.iter().filter_map(|id| self.citing.get(*id)).flatten().copied().collect();
+        let mut indexes: Vec<usize> = ids.iter().filter_map(|id| self.citing.get(*id)).flatten().copied().collect();
         indexes.sort_unstable();
         indexes.dedup();
         indexes.into_iter().map(|i| &self.checks[i]).collect()
@@ -271,9 +270,9 @@ impl Loader<'_> {
     fn frameworks(&mut self, frameworks: &[Framework], files: &[SourceFile]) {
         let mut seen: HashMap<&str, ()> = HashMap::new();
         for framework in frameworks {
-            let file = files.iter().find(|f| {
-                is_controls(&f.path) && f.text.contains(&format!("framework: {}", framework.framework))
-            });
+            let file = files
+                .iter()
+                .find(|f| is_controls(&f.path) && f.text.contains(&format!("framework: {}", framework.framework)));
             let Some(file) = file else { continue };
             for control in &framework.controls {
                 if seen.insert(&control.id, ()).is_some() {
@@ -311,9 +310,14 @@ impl Loader<'_> {
         let id = &raw.id.value;
         let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if id.is_empty() || !id.chars().all(well_formed) {
-            self.at(file, &raw.id, format!("id `{id}` must be words of lower-case letters and digits joined by hyphens"));
+            self.at(
+                file,
+                &raw.id,
+                format!("id `{id}` must be words of lower-case letters and digits joined by hyphens"),
+            );
         }
-        let stem = file.path.rsplit(['/', '\\']).next().unwrap_or("").trim_end_matches(".yaml").trim_end_matches(".yml");
+        let stem =
+            file.path.rsplit(['/', '\\']).next().unwrap_or("").trim_end_matches(".yaml").trim_end_matches(".yml");
         if stem != id {
             self.at(file, &raw.id, format!("id `{id}` and the file's name `{stem}` must be the same"));
         }
@@ -408,10 +412,12 @@ impl Loader<'_> {
                     let (l, c) = place(program.source_info().offset_for(*id).map(|(start, _)| position(&text, start)));
                     self.error(file, l, c, message.clone());
                 }
-                walked
-                    .errors
-                    .is_empty()
-                    .then_some(Expression { source: text, program, reads: walked.reads, tests: walked.tests })
+                walked.errors.is_empty().then_some(Expression {
+                    source: text,
+                    program,
+                    reads: walked.reads,
+                    tests: walked.tests,
+                })
             }
         }
     }

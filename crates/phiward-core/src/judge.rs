@@ -175,8 +175,19 @@ pub fn deciding_facts(check: &Check, facts: &Value) -> Value {
 
 fn shrink(value: &Value, read: &Read) -> Value {
     const NAMES: [&str; 13] = [
-        "name", "source", "target", "volume", "path", "program", "address", "host_ip", "host_port", "container_port",
-        "port", "package", "mount_point",
+        "name",
+        "source",
+        "target",
+        "volume",
+        "path",
+        "program",
+        "address",
+        "host_ip",
+        "host_port",
+        "container_port",
+        "port",
+        "package",
+        "mount_point",
     ];
     let projected = match value {
         Value::Array(items) if !read.item_fields.is_empty() => Value::Array(
@@ -213,7 +224,9 @@ fn shrink(value: &Value, read: &Read) -> Value {
         Value::String(text) if text.len() > FACT_LIMIT => {
             Value::String(format!("{}…", text.chars().take(FACT_LIMIT / 4).collect::<String>()))
         }
-        Value::Object(_) if projected.to_string().len() > FACT_LIMIT => Value::String("too large to show here".to_owned()),
+        Value::Object(_) if projected.to_string().len() > FACT_LIMIT => {
+            Value::String("too large to show here".to_owned())
+        }
         _ => projected,
     }
 }
@@ -223,7 +236,9 @@ fn to_cel(value: &Value) -> cel::Value {
     match value {
         Value::Null => cel::Value::Null,
         Value::Bool(b) => cel::Value::Bool(*b),
-        Value::Number(n) => n.as_i64().map(cel::Value::Int).unwrap_or_else(|| cel::Value::Float(n.as_f64().unwrap_or(f64::NAN))),
+        Value::Number(n) => {
+            n.as_i64().map(cel::Value::Int).unwrap_or_else(|| cel::Value::Float(n.as_f64().unwrap_or(f64::NAN)))
+        }
         Value::String(s) => cel::Value::String(Arc::new(s.clone())),
         Value::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
         Value::Object(fields) => {

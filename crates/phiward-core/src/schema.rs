@@ -127,7 +127,8 @@ impl<'s> Walker<'s> {
         // Type names (`int`, `string`) are fine as arguments of `type()`; anything else is a slip.
         const TYPES: [&str; 8] = ["int", "uint", "double", "bool", "string", "bytes", "list", "map"];
         if !TYPES.contains(&name) {
-            self.errors.push((id, format!("unknown name `{name}`: an expression reads `facts.` and its own variables only")));
+            self.errors
+                .push((id, format!("unknown name `{name}`: an expression reads `facts.` and its own variables only")));
         }
         Place::NOTHING
     }
@@ -197,11 +198,7 @@ impl<'s> Walker<'s> {
 
 /// The known name nearest to a mistyped one, if one is near.
 fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|k| (distance(name, k), k))
-        .filter(|(d, k)| *d <= 1 + k.len() / 4)
-        .min()
-        .map(|(_, k)| k)
+    known.map(|k| (distance(name, k), k)).filter(|(d, k)| *d <= 1 + k.len() / 4).min().map(|(_, k)| k)
 }
 
 /// Edit distance, for suggestions only.

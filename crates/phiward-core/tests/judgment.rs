@@ -118,7 +118,11 @@ fn a_bad_file_is_told_where_and_what() {
 
 #[test]
 fn every_error_of_every_file_is_reported_at_once() {
-    let errors = load(vec![check("a", "pass: facts.nope"), check("b", "pass: facts.nada"), check("Bad_Id", "pass: facts.privileged")]);
+    let errors = load(vec![
+        check("a", "pass: facts.nope"),
+        check("b", "pass: facts.nada"),
+        check("Bad_Id", "pass: facts.privileged"),
+    ]);
     let errors = errors.expect_err("refused");
     assert_eq!(errors.len(), 3, "{errors:?}");
 }
@@ -162,7 +166,9 @@ fn an_answer_that_the_missing_fact_cannot_change_stands() {
 
 #[test]
 fn odd_facts_are_unknown_not_a_crash() {
-    for facts in [json!(null), json!([]), json!({"memory": "many"}), json!({"memory": null}), json!({"memory": {"a": 1}})] {
+    for facts in
+        [json!(null), json!([]), json!({"memory": "many"}), json!({"memory": null}), json!({"memory": {"a": 1}})]
+    {
         let (verdict_, reason) = verdict("pass: facts.memory > 5", facts.clone(), Status::Complete);
         assert_eq!(verdict_, Verdict::Unknown, "{facts}");
         assert!(!reason.is_empty());
@@ -202,7 +208,10 @@ fn a_finding_keeps_only_the_facts_that_decide() {
 #[test]
 fn posture_counts_medium_and_worse_and_never_the_unknown() {
     let high = check("high", "pass: facts.privileged");
-    let low = SourceFile { text: check("low", "pass: facts.memory > 0").text.replace("severity: high", "severity: low"), ..check("low", "") };
+    let low = SourceFile {
+        text: check("low", "pass: facts.memory > 0").text.replace("severity: high", "severity: low"),
+        ..check("low", "")
+    };
     let content = load(vec![high, low]).expect("good");
     let judge = Judge::new(&content);
     let state = |facts: Value| {
@@ -233,9 +242,17 @@ fn percentages_round_down_and_need_a_population() {
 
 #[test]
 fn an_assessment_lists_failures_first_and_every_verdict() {
-    let content = load(vec![check("a", "pass: facts.privileged"), check("b", "applies: facts.state == 'on'\npass: facts.privileged"), check("z", "pass: facts.memory > 0")]).expect("good");
+    let content = load(vec![
+        check("a", "pass: facts.privileged"),
+        check("b", "applies: facts.state == 'on'\npass: facts.privileged"),
+        check("z", "pass: facts.memory > 0"),
+    ])
+    .expect("good");
     let judge = Judge::new(&content);
-    let assets = [asset(json!({"privileged": true, "state": "off", "memory": 0}), Status::Complete), asset(json!({}), Status::Complete)];
+    let assets = [
+        asset(json!({"privileged": true, "state": "off", "memory": 0}), Status::Complete),
+        asset(json!({}), Status::Complete),
+    ];
     let at = "2026-01-01T00:00:00Z".parse().expect("a time");
     let assessment = Assessment::new(&judge, content.digest(), &assets, Vec::new(), at, |_| true);
     let verdicts: Vec<Verdict> = assessment.findings.iter().map(|f| f.verdict).collect();

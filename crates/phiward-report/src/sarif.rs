@@ -32,12 +32,7 @@ pub(crate) fn write(assessment: &Assessment, options: &Options, out: &mut dyn Wr
         schema: SCHEMA,
         runs: [Run {
             tool: Tool {
-                driver: Driver {
-                    name: "phiward",
-                    version: options.version,
-                    semantic_version: options.version,
-                    rules,
-                },
+                driver: Driver { name: "phiward", version: options.version, semantic_version: options.version, rules },
             },
             invocations: [invocation(assessment)],
             results: Results { findings: &assessment.findings, index },

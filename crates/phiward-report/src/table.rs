@@ -260,7 +260,10 @@ mod tests {
     fn posture_is_a_table_at_eighty_columns_and_a_list_below() {
         assert!(flat(&at(80, false)).contains("Container clusters 18% 2 of 11 91% 11 of 12 9 1"));
         let narrow = flat(&at(50, false));
-        assert!(narrow.contains("compliance 18% 2 of 11 judged; coverage 91% 11 of 12 known; 9 failing, 1 undetermined"), "{narrow}");
+        assert!(
+            narrow.contains("compliance 18% 2 of 11 judged; coverage 91% 11 of 12 known; 9 failing, 1 undetermined"),
+            "{narrow}"
+        );
     }
 
     #[test]

@@ -156,6 +156,17 @@ pub(crate) fn category_bit(category: Category) -> i64 {
     1 << place(category)
 }
 
+/// The letter of a verdict in an asset's verdict string.
+pub(crate) fn letter_of(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => 'p',
+        Verdict::Fail => 'f',
+        Verdict::Unknown => 'u',
+        Verdict::NotApplicable => 'n',
+        Verdict::Excepted => 'e',
+    }
+}
+
 /// The categories a change belongs to: those whose state it came with, or all of the asset's when none moved.
 pub(crate) fn categories_moved(old: &str, new: &str) -> i64 {
     let (old, new) = (states_of(old), states_of(new));

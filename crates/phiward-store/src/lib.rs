@@ -13,6 +13,7 @@ mod cursor;
 mod dialect;
 mod diff;
 mod findings;
+mod judged;
 mod keep;
 mod layouts;
 mod list;

@@ -118,7 +118,8 @@ impl Store {
             )
         };
         let (write, read) = pools;
-        Ok(Store { inner: Arc::new(Inner {
+        Ok(Store {
+            inner: Arc::new(Inner {
                 dialect: target.dialect,
                 write,
                 read,
@@ -128,7 +129,8 @@ impl Store {
                 posture: Default::default(),
                 counts: Default::default(),
                 map: Default::default(),
-            }) })
+            }),
+        })
     }
 }
 

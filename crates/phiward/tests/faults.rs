@@ -84,7 +84,7 @@ fn lost_events_are_noticed_and_healed() {
     let gap = up.until("/api/v1/sources", 30, |b| source(b, "docker")?.get("event_gap").filter(|g| !g.is_null() && !g["healed"].is_null()).cloned());
     assert!(gap["why"].as_str().is_some_and(|w| w.contains("remember") || w.contains("replayed")), "{gap}");
     up.until("/api/v1/assets?kind=docker.volume", 10, |b| (b["total"] == 301).then_some(()));
-    assert!(up.get("/sources").1.contains("lost"), "the page of sources does not tell of the gap");
+    assert!(up.get("/sources").1.contains("Missed events"), "the page of sources does not tell of the gap");
 }
 
 /// Passes a socket on to another, until it is cut.

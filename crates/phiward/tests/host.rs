@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use common::judged::Judged;
+use common::judged::{Judged, skipped};
 use common::machine::{Machine, possible};
 
 /// The asset's kind stands for its name: a machine has one host.
@@ -87,15 +87,31 @@ fn package_lists(machine: &Machine, version: &str) {
     let lists = "var/lib/apt/lists/deb.example_debian";
     machine
         .file(&format!("{lists}_dists_stable_InRelease"), 0o644, "Label: Debian\nSuite: stable\n")
-        .file(&format!("{lists}_dists_stable_main_binary-amd64_Packages"), 0o644, "Package: openssl\nVersion: 3.0.1-1\n\n")
-        .file(&format!("{lists}-security_dists_stable-security_InRelease"), 0o644, "Label: Debian-Security\nSuite: stable-security\n")
-        .file(&format!("{lists}-security_dists_stable-security_main_binary-amd64_Packages"), 0o644, format!("Package: openssl\nVersion: {version}\n\n"));
+        .file(
+            &format!("{lists}_dists_stable_main_binary-amd64_Packages"),
+            0o644,
+            "Package: openssl\nVersion: 3.0.1-1\n\n",
+        )
+        .file(
+            &format!("{lists}-security_dists_stable-security_InRelease"),
+            0o644,
+            "Label: Debian-Security\nSuite: stable-security\n",
+        )
+        .file(
+            &format!("{lists}-security_dists_stable-security_main_binary-amd64_Packages"),
+            0o644,
+            format!("Package: openssl\nVersion: {version}\n\n"),
+        );
 }
 
 /// The SSH server of this machine with a key and these settings. Without the server its files are read.
 fn ssh(machine: &mut Machine, settings: &str, key_mode: u32) {
     machine.program("/usr/sbin/sshd");
-    machine.directory("run/sshd", 0o755).file("etc/ssh/sshd_config", 0o644, format!("HostKey /etc/ssh/ssh_host_ed25519_key\n{settings}"));
+    machine.directory("run/sshd", 0o755).file(
+        "etc/ssh/sshd_config",
+        0o644,
+        format!("HostKey /etc/ssh/ssh_host_ed25519_key\n{settings}"),
+    );
     let key = machine.path("etc/ssh/ssh_host_ed25519_key");
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
     if !made.is_ok_and(|status| status.success()) {
@@ -111,7 +127,12 @@ fn packet_filter(machine: &mut Machine, rules: &[&str]) -> Result<(), String> {
             return Err(format!("{family}-save is not installed"));
         }
     }
-    for dir in ["/usr/lib/x86_64-linux-gnu/xtables", "/usr/lib/aarch64-linux-gnu/xtables", "/usr/lib64/xtables", "/usr/lib/xtables"] {
+    for dir in [
+        "/usr/lib/x86_64-linux-gnu/xtables",
+        "/usr/lib/aarch64-linux-gnu/xtables",
+        "/usr/lib64/xtables",
+        "/usr/lib/xtables",
+    ] {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             machine.program(entry.path().to_str().expect("a path"));
         }
@@ -183,7 +204,10 @@ fn a_machine_on_which_nothing_was_set_up() {
     // Without package lists nobody knows of updates, and that is no pass.
     judged.fails(HOST, &["security-updates-installed", "all-updates-installed"]);
     // With nothing installed there is nothing to set.
-    judged.not_applicable(HOST, &["ssh-root-login-disabled", "sudo-asks-for-password", "audit-rules-loaded", "account-lock-lasts"]);
+    judged.not_applicable(
+        HOST,
+        &["ssh-root-login-disabled", "sudo-asks-for-password", "audit-rules-loaded", "account-lock-lasts"],
+    );
     judged.finish();
 }
 
@@ -252,11 +276,21 @@ fn a_machine_set_up_carelessly() {
     machine.line("mount --bind .shown/swaps proc/swaps");
     // A file system for itself that is full, and one of the disk below.
     machine.directory("var/tmp", 0o1777).directory("srv/records", 0o755);
-    machine.line("mount -t tmpfs -o size=1m tmpfs var/tmp").line("head -c 1000000 /dev/zero > var/tmp/full").line("mount --bind etc srv/records");
+    machine
+        .line("mount -t tmpfs -o size=1m tmpfs var/tmp")
+        .line("head -c 1000000 /dev/zero > var/tmp/full")
+        .line("mount --bind etc srv/records");
     // A telnet port, an open engine port.
     machine.line("for port in 23 2375; do chroot . /bin/nc -l -p $port </dev/null >/dev/null 2>&1 & done");
     machine.wait_until("grep -q ':0017 ' proc/net/tcp proc/net/tcp6 && grep -q ':0947 ' proc/net/tcp proc/net/tcp6");
-    let filter = packet_filter(&mut machine, &["-A INPUT -s ::/0 -i eth9 -j DROP 2>/dev/null || $family -A INPUT -i eth9 -j DROP", "-N DOCKER-USER", "-A DOCKER-USER -j RETURN"]);
+    let filter = packet_filter(
+        &mut machine,
+        &[
+            "-A INPUT -s ::/0 -i eth9 -j DROP 2>/dev/null || $family -A INPUT -i eth9 -j DROP",
+            "-N DOCKER-USER",
+            "-A DOCKER-USER -j RETURN",
+        ],
+    );
 
     let mut judged = Judged::new(&machine.assess(&ONLY));
     judged.fails(
@@ -330,22 +364,43 @@ fn a_machine_set_up_carelessly() {
         judged.fails_if(here(name), HOST, &[check]);
     }
     let listed = Path::new("/sys/devices/system/cpu/vulnerabilities").is_dir();
-    judged.fails_if(if listed { Ok(()) } else { Err("this kernel lists no CPU weaknesses".into()) }, HOST, &["cpu-weaknesses-mitigated"]);
+    judged.fails_if(
+        if listed { Ok(()) } else { Err("this kernel lists no CPU weaknesses".into()) },
+        HOST,
+        &["cpu-weaknesses-mitigated"],
+    );
     let modules = Path::new("/proc/modules").is_file();
-    judged.fails_if(if modules { Ok(()) } else { Err("this kernel loads no modules".into()) }, HOST, &["rare-kernel-modules-not-loaded"]);
+    judged.fails_if(
+        if modules { Ok(()) } else { Err("this kernel loads no modules".into()) },
+        HOST,
+        &["rare-kernel-modules-not-loaded"],
+    );
     judged.fails_if(filter, HOST, &["firewall-denies-by-default", "docker-ports-filtered"]);
     judged.fails_if(plain_disk(), HOST, &["root-disk-encrypted", "data-disks-encrypted", "swap-encrypted"]);
-    judged.passes(HOST, &["operating-system-supported", "accounts-lock-after-failures", "audit-service-running", "system-log-sent-off-host"]);
+    judged.passes(
+        HOST,
+        &[
+            "operating-system-supported",
+            "accounts-lock-after-failures",
+            "audit-service-running",
+            "system-log-sent-off-host",
+        ],
+    );
     judged.finish();
 }
 
 /// Whether temporary files lie on a disk that is not encrypted: only then is such a machine a bad one.
 fn plain_disk() -> Result<(), String> {
     let folder = common::Folder::new();
-    let kind = Command::new("stat").args(["--file-system", "--format=%T"]).arg(folder.path()).output().expect("stat runs");
+    let kind =
+        Command::new("stat").args(["--file-system", "--format=%T"]).arg(folder.path()).output().expect("stat runs");
     let kind = String::from_utf8_lossy(&kind.stdout).trim().to_owned();
     let crypt = fs::read_dir("/sys/block").into_iter().flatten().flatten().any(|d| d.path().join("dm/uuid").exists());
-    if kind.starts_with("ext") && !crypt { Ok(()) } else { Err(format!("temporary files lie on {kind}, or disks here are mapped")) }
+    if kind.starts_with("ext") && !crypt {
+        Ok(())
+    } else {
+        Err(format!("temporary files lie on {kind}, or disks here are mapped"))
+    }
 }
 
 #[test]
@@ -399,7 +454,11 @@ fn a_machine_set_up_with_care() {
          Ciphers aes256-gcm@openssh.com,aes256-ctr\nMACs hmac-sha2-256-etm@openssh.com\nKexAlgorithms curve25519-sha256\n",
         0o600,
     );
-    machine.service("usr/sbin/auditd").service("usr/sbin/rsyslogd").service("usr/sbin/chronyd").service("usr/bin/fail2ban-server");
+    machine
+        .service("usr/sbin/auditd")
+        .service("usr/sbin/rsyslogd")
+        .service("usr/sbin/chronyd")
+        .service("usr/bin/fail2ban-server");
     for (name, _, good, _) in NETWORK {
         machine.sysctl(name, good);
     }
@@ -414,11 +473,18 @@ fn a_machine_set_up_with_care() {
         .file("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", 0o644, [6_u8, 0, 0, 0, 1])
         .file(".shown/cpu/spectre_v2", 0o644, "Mitigation: Retpolines\n")
         .file(".shown/swaps", 0o644, "Filename Type Size Used Priority\n/dev/zram0 partition 1024 0 -2\n");
-    machine.line("mount --bind .shown/cpu sys/devices/system/cpu/vulnerabilities").line("mount --bind .shown/swaps proc/swaps");
+    machine
+        .line("mount --bind .shown/cpu sys/devices/system/cpu/vulnerabilities")
+        .line("mount --bind .shown/swaps proc/swaps");
     machine.line("mount -t tmpfs -o mode=1777,nodev,nosuid,noexec tmpfs tmp");
     // A service on loopback is nobody else's business.
-    machine.line("chroot . /bin/busybox httpd -f -h / -p 127.0.0.1:6379 </dev/null >/dev/null 2>&1 &").wait_until("grep -q ':18EB ' proc/net/tcp");
-    let filter = packet_filter(&mut machine, &["-P INPUT DROP", "-A INPUT -i lo -j ACCEPT", "-N DOCKER-USER", "-A DOCKER-USER -i eth9 -j DROP"]);
+    machine
+        .line("chroot . /bin/busybox httpd -f -h / -p 127.0.0.1:6379 </dev/null >/dev/null 2>&1 &")
+        .wait_until("grep -q ':18EB ' proc/net/tcp");
+    let filter = packet_filter(
+        &mut machine,
+        &["-P INPUT DROP", "-A INPUT -i lo -j ACCEPT", "-N DOCKER-USER", "-A DOCKER-USER -i eth9 -j DROP"],
+    );
 
     let mut judged = Judged::new(&machine.assess(&ONLY));
     judged.passes(
@@ -548,11 +614,21 @@ fn small_faults_that_hide_behind_larger_ones() {
         machine.aged(&format!("var/lib/apt/lists/deb.example_debian{name}"), 9);
     }
     machine.aged("var/lib/apt/lists", 9);
-    ssh(&mut machine, "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUsePAM yes\nKbdInteractiveAuthentication yes\n", 0o644);
+    ssh(
+        &mut machine,
+        "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUsePAM yes\nKbdInteractiveAuthentication yes\n",
+        0o644,
+    );
     machine.service("usr/lib/systemd/systemd-journald");
     // A user's program that calls itself a system service is none.
-    machine.mode("home/ann", 0o755).directory("home/ann/bin", 0o755).script("home/ann/bin/rsyslogd", "echo > /run/started.rsyslogd\nwhile :; do sleep 60; done");
-    machine.line("chmod 1777 run").line("chroot --userspec=1000:1000 . /home/ann/bin/rsyslogd </dev/null >/dev/null 2>&1 &").wait_until("[ -e run/started.rsyslogd ]");
+    machine
+        .mode("home/ann", 0o755)
+        .directory("home/ann/bin", 0o755)
+        .script("home/ann/bin/rsyslogd", "echo > /run/started.rsyslogd\nwhile :; do sleep 60; done");
+    machine
+        .line("chmod 1777 run")
+        .line("chroot --userspec=1000:1000 . /home/ann/bin/rsyslogd </dev/null >/dev/null 2>&1 &")
+        .wait_until("[ -e run/started.rsyslogd ]");
     let mut judged = Judged::new(&machine.assess(&ONLY));
     judged.fails(
         HOST,
@@ -594,21 +670,29 @@ fn a_machine_whose_disk_is_encrypted() {
         run(Command::new("sh").args(["-c", "command -v e4crypt"]))?;
         // Loop devices and the kernel's encryption of files are not everywhere.
         let try_it = "mkdir m && mount -o loop disk m && mkdir m/root && echo phrase | e4crypt add_key -S s:salt m/root && touch m/root/file";
-        run(Command::new("unshare").args(["--mount", "--propagation=private", "sh", "-ec", try_it]).current_dir(image.path()))
+        run(Command::new("unshare")
+            .args(["--mount", "--propagation=private", "sh", "-ec", try_it])
+            .current_dir(image.path()))
     })();
     if let Err(why) = made {
-        eprintln!("skipped: root-disk-encrypted, data-disks-encrypted on an encrypted disk: {why}");
+        skipped("root-disk-encrypted, data-disks-encrypted on an encrypted disk", &why);
         return;
     }
     // The tree moves into the encrypted directory and becomes `/` from there.
     machine.directory("srv/records", 0o755).directory("data", 0o755);
     let (disk, mount) = (disk.display().to_string(), image.path().join("m").display().to_string());
-    machine.line("umount usr/bin/phiward").line(format!("mount -o loop {disk} {mount}; rm -rf {mount}/root; mkdir {mount}/root"));
+    machine
+        .line("umount usr/bin/phiward")
+        .line(format!("mount -o loop {disk} {mount}; rm -rf {mount}/root; mkdir {mount}/root"));
     machine.line(format!("echo phrase | e4crypt add_key -S s:salt {mount}/root >/dev/null 2>&1"));
     machine.line(format!("for name in *; do case $name in proc|sys|dev) ;; *) cp -a $name {mount}/root/;; esac; done"));
     machine.line(format!("for dir in proc sys/dev sys/devices sys/fs sys/block sys/class; do mkdir -p {mount}/root/$dir; mount --rbind $dir {mount}/root/$dir; done"));
-    machine.line(format!("mkdir {mount}/root/dev; touch {mount}/root/dev/null; mount --bind /dev/null {mount}/root/dev/null"));
-    machine.line(format!("mount --rbind {mount}/root {mount}/root; cd {mount}/root; mount --bind \"$PHIWARD\" usr/bin/phiward"));
+    machine.line(format!(
+        "mkdir {mount}/root/dev; touch {mount}/root/dev/null; mount --bind /dev/null {mount}/root/dev/null"
+    ));
+    machine.line(format!(
+        "mount --rbind {mount}/root {mount}/root; cd {mount}/root; mount --bind \"$PHIWARD\" usr/bin/phiward"
+    ));
     machine.line("mount --bind srv/records data").line("mount -t tmpfs -o mode=1777,nodev,nosuid tmpfs tmp");
     let mut judged = Judged::new(&machine.assess(&ONLY));
     judged.passes(HOST, &["root-disk-encrypted", "data-disks-encrypted"]);

@@ -18,7 +18,9 @@ fn build(folder: &Folder, made: &mut Made, tag: &str, dockerfile: &str) -> Strin
     let context = format!("build-{}", tag.replace([':', '/', '.'], "-"));
     folder.write(&format!("{context}/Dockerfile"), &format!("FROM {IMAGE}\nCOPY apt-get curl /bin/\n{dockerfile}"));
     // Stand-ins, so that the steps run without a network.
-    for (name, text) in [("apt-get", "#!/bin/sh\nexit 0\n"), ("curl", "#!/bin/sh\necho true\n"), ("records.txt", "none\n")] {
+    for (name, text) in
+        [("apt-get", "#!/bin/sh\nexit 0\n"), ("curl", "#!/bin/sh\necho true\n"), ("records.txt", "none\n")]
+    {
         let path = folder.write(&format!("{context}/{name}"), text);
         fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("mode set");
     }
@@ -29,7 +31,12 @@ fn build(folder: &Folder, made: &mut Made, tag: &str, dockerfile: &str) -> Strin
         .arg(folder.path().join(context))
         .output()
         .expect("the docker client runs");
-    assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     ok(&["image", "inspect", "--format", "{{.Id}}", tag])
 }
 
@@ -54,7 +61,9 @@ fn old_image(folder: &Folder, made: &mut Made, tag: &str) {
     );
     let manifest = format!("[{{\"Config\":\"config.json\",\"RepoTags\":[\"{tag}\"],\"Layers\":[\"layer.tar\"]}}]");
     let mut archive = tar::Builder::new(Vec::new());
-    for (name, bytes) in [("config.json", config.as_bytes()), ("manifest.json", manifest.as_bytes()), ("layer.tar", &layer)] {
+    for (name, bytes) in
+        [("config.json", config.as_bytes()), ("manifest.json", manifest.as_bytes()), ("layer.tar", &layer)]
+    {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
@@ -68,7 +77,7 @@ fn old_image(folder: &Folder, made: &mut Made, tag: &str) {
 
 #[test]
 fn images() {
-    if !docker::available() {
+    if !docker::available_to_root() {
         return;
     }
     let folder = Folder::new();
@@ -103,7 +112,8 @@ fn images() {
     build(&folder, &mut made, unused, "RUN true\n");
     // Without any name.
     fs::write(folder.path().join("empty.tar"), [0_u8; 1024]).expect("written");
-    let nameless = ok(&["import", "--message", "phiward-test-o", folder.path().join("empty.tar").to_str().expect("a path")]);
+    let nameless =
+        ok(&["import", "--message", "phiward-test-o", folder.path().join("empty.tar").to_str().expect("a path")]);
     let short: String = nameless.trim_start_matches("sha256:").chars().take(12).collect();
     made.image(&short);
 
@@ -168,7 +178,7 @@ fn images() {
 
 #[test]
 fn volumes() {
-    if !docker::available() {
+    if !docker::available_to_root() {
         return;
     }
     let folder = Folder::new();
@@ -181,29 +191,50 @@ fn volumes() {
     made.run("phiward-test-o-nameless", &["-v", "/data"], &[]);
     let nameless = ok(&["inspect", "--format", "{{(index .Mounts 0).Name}}", "phiward-test-o-nameless"]);
     made.volume("phiward-test-o-nfs", &["-o", "type=nfs", "-o", "device=:/records", "-o", "o=addr=192.0.2.4,rw"]);
-    made.volume("phiward-test-o-nfs-private", &["-o", "type=nfs", "-o", "device=:/records", "-o", "o=addr=192.0.2.4,rw,sec=krb5p"]);
-    made.volume("phiward-test-o-cifs", &["-o", "type=cifs", "-o", "device=//192.0.2.4/records", "-o", "o=username=ward,password=correct-horse"]);
-    made.volume("phiward-test-o-cifs-file", &["-o", "type=cifs", "-o", "device=//192.0.2.4/records", "-o", "o=credentials=/root/ward,seal"]);
+    made.volume(
+        "phiward-test-o-nfs-private",
+        &["-o", "type=nfs", "-o", "device=:/records", "-o", "o=addr=192.0.2.4,rw,sec=krb5p"],
+    );
+    made.volume(
+        "phiward-test-o-cifs",
+        &["-o", "type=cifs", "-o", "device=//192.0.2.4/records", "-o", "o=username=ward,password=correct-horse"],
+    );
+    made.volume(
+        "phiward-test-o-cifs-file",
+        &["-o", "type=cifs", "-o", "device=//192.0.2.4/records", "-o", "o=credentials=/root/ward,seal"],
+    );
     made.volume("phiward-test-o-etc", &["-o", "type=none", "-o", "device=/etc/ssl", "-o", "o=bind"]);
     made.volume("phiward-test-o-unused", &[]);
     let kept = "phiward-test-o-kept";
-    made.volume(kept, &["--label=phiward.phi=yes", "--label=phiward.owner=records team", "-o", "type=tmpfs", "-o", "device=tmpfs"]);
+    made.volume(
+        kept,
+        &["--label=phiward.phi=yes", "--label=phiward.owner=records team", "-o", "type=tmpfs", "-o", "device=tmpfs"],
+    );
     made.run("phiward-test-o-reader", &["-v", "phiward-test-o-kept:/data:ro"], &[]);
     made.run("phiward-test-o-writer", &["-v", "phiward-test-o-kept:/data"], &[]);
     made.volume("phiward-test-o-idle", &["--label=phiward.phi=no"]);
 
     let report = assess(&folder, &["--kind", "docker.volume"]);
     let mut judged = Judged::new(&report);
-    judged.fails("phiward-test-o-plain", &["volume-declares-ephi", "volume-has-owner", "volume-has-one-writer", "volume-not-writable-by-everyone"]);
+    judged.fails(
+        "phiward-test-o-plain",
+        &["volume-declares-ephi", "volume-has-owner", "volume-has-one-writer", "volume-not-writable-by-everyone"],
+    );
     let plain = plain_disk(&open);
     judged.fails_if(plain, "phiward-test-o-plain", &["phi-volume-encrypted"]);
     judged.fails_if(same_disk(&open), "phiward-test-o-plain", &["phi-volume-off-root-disk"]);
     judged.fails(&nameless, &["phi-volume-named"]);
     judged.fails("phiward-test-o-nfs", &["phi-remote-volume-encrypted-in-transit"]);
-    judged.passes("phiward-test-o-nfs-private", &["phi-remote-volume-encrypted-in-transit", "volume-options-hold-no-password"]);
+    judged.passes(
+        "phiward-test-o-nfs-private",
+        &["phi-remote-volume-encrypted-in-transit", "volume-options-hold-no-password"],
+    );
     judged.fails("phiward-test-o-cifs", &["volume-options-hold-no-password"]);
     judged.unknown("phiward-test-o-cifs", &["phi-remote-volume-encrypted-in-transit"]);
-    judged.passes("phiward-test-o-cifs-file", &["phi-remote-volume-encrypted-in-transit", "volume-options-hold-no-password"]);
+    judged.passes(
+        "phiward-test-o-cifs-file",
+        &["phi-remote-volume-encrypted-in-transit", "volume-options-hold-no-password"],
+    );
     // Nobody can tell from here what the file server does with the bytes.
     judged.unknown("phiward-test-o-nfs-private", &["phi-volume-encrypted"]);
     judged.fails("phiward-test-o-etc", &["volume-not-a-system-directory"]);
@@ -222,7 +253,10 @@ fn volumes() {
             "volume-options-hold-no-password",
         ],
     );
-    judged.not_applicable(kept, &["volume-not-a-system-directory", "phi-remote-volume-encrypted-in-transit", "unused-phi-volume-disposed"]);
+    judged.not_applicable(
+        kept,
+        &["volume-not-a-system-directory", "phi-remote-volume-encrypted-in-transit", "unused-phi-volume-disposed"],
+    );
     if report.to_string().contains("correct-horse") {
         judged.wrong("the report holds the password of a volume's options".into());
     }
@@ -234,7 +268,11 @@ fn plain_disk(path: &str) -> Result<(), String> {
     let kind = Command::new("stat").args(["--file-system", "--format=%T", path]).output().expect("stat runs");
     let kind = String::from_utf8_lossy(&kind.stdout).trim().to_owned();
     let mapped = fs::read_dir("/sys/block").into_iter().flatten().flatten().any(|d| d.path().join("dm/uuid").exists());
-    if kind.starts_with("ext") && !mapped { Ok(()) } else { Err(format!("{path} lies on {kind}, or disks here are mapped")) }
+    if kind.starts_with("ext") && !mapped {
+        Ok(())
+    } else {
+        Err(format!("{path} lies on {kind}, or disks here are mapped"))
+    }
 }
 
 fn same_disk(path: &str) -> Result<(), String> {
@@ -245,7 +283,7 @@ fn same_disk(path: &str) -> Result<(), String> {
 
 #[test]
 fn networks() {
-    if !docker::available() {
+    if !docker::available_to_root() {
         return;
     }
     let folder = Folder::new();
@@ -261,7 +299,16 @@ fn networks() {
     made.network("phiward-test-o-empty", &[]);
     made.network("phiward-test-o-unfiltered", &["-o", "com.docker.network.bridge.gateway_mode_ipv4=nat-unprotected"]);
     let good = "phiward-test-o-closed";
-    made.network(good, &["--internal", "--label=phiward.phi=yes", "--label=phiward.owner=records team", "-o", "com.docker.network.bridge.enable_icc=false"]);
+    made.network(
+        good,
+        &[
+            "--internal",
+            "--label=phiward.phi=yes",
+            "--label=phiward.owner=records team",
+            "-o",
+            "com.docker.network.bridge.enable_icc=false",
+        ],
+    );
     let on_good = format!("--network={good}");
     for name in ["phiward-test-o-a", "phiward-test-o-b", "phiward-test-o-c"] {
         made.run(name, &["--label=phiward.phi=yes", &on_good, "-p", "127.0.0.1:0:2575"], &[]);

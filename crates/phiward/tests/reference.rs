@@ -5,8 +5,8 @@ mod common;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use common::content::content;
 use common::{Folder, run, text};
-use phiward_core::content::{Content, SourceFile};
 use phiward_core::words::Severity;
 
 fn root() -> PathBuf {
@@ -31,22 +31,6 @@ fn schemas_of_facts() {
         json.push('\n');
         in_step(&format!("content/schema/{}.json", kind.kind), &json);
     }
-}
-
-fn content() -> Content {
-    let mut files = Vec::new();
-    let mut folders = vec![root().join("content/checks"), root().join("content/controls")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("content").flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
-            } else {
-                let text = std::fs::read_to_string(entry.path()).expect("text");
-                files.push(SourceFile { path: entry.path().display().to_string(), text, user: false });
-            }
-        }
-    }
-    Content::load(&files, &phiward_collect::kinds()).unwrap_or_else(|e| panic!("{e}"))
 }
 
 #[test]

@@ -147,6 +147,10 @@ impl Local {
         let mut file_gaps = Vec::new();
         facts.files = Some(engine_files::read(&self.paths, &self.names, &mut file_gaps));
         gaps.extend(file_gaps);
+        if let (Ok(daemon), Some(swarm)) = (&self.daemon, facts.swarm.as_mut().filter(|s| s.active)) {
+            let listeners = daemon_process::tcp_listeners(daemon.pid).unwrap_or_default();
+            swarm.listens_wildcard = swarm_wildcard(&listeners);
+        }
         facts.package = self.paths.program.as_deref().and_then(package::of);
         if let Some(package) = &mut facts.package {
             match host::pending_update(root, &package.name, jiff::Timestamp::now()) {
@@ -155,6 +159,13 @@ impl Local {
             }
         }
     }
+}
+
+/// Whether a swarm's ports (managers 2377, all nodes 7946) are open at every address. Absent where none is open.
+fn swarm_wildcard(listeners: &[(String, u16)]) -> Option<bool> {
+    let mut open = listeners.iter().filter(|(_, port)| matches!(port, 2377 | 7946)).peekable();
+    open.peek()?;
+    Some(open.any(|(address, _)| address.parse::<std::net::IpAddr>().is_ok_and(|a| a.to_canonical().is_unspecified())))
 }
 
 /// The daemon's settings, with what the engine says of itself put over what its files and flags say.
@@ -253,4 +264,17 @@ fn newer_than_process(file: &Path, started_ticks: u64) -> Option<bool> {
     let started = boot + i64::try_from(started_ticks / 100).ok()?;
     // Both clocks are cut to seconds.
     Some(fs::metadata(file).ok()?.mtime() > started + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::swarm_wildcard;
+
+    #[test]
+    fn a_swarm_open_at_every_address() {
+        let at = |list: &[(&str, u16)]| swarm_wildcard(&list.iter().map(|(a, p)| ((*a).to_owned(), *p)).collect::<Vec<_>>());
+        assert_eq!(at(&[("::", 2377), ("10.0.0.1", 7946)]), Some(true));
+        assert_eq!(at(&[("10.0.0.1", 2377), ("10.0.0.1", 7946), ("0.0.0.0", 443)]), Some(false));
+        assert_eq!(at(&[("0.0.0.0", 2375)]), None);
+    }
 }

@@ -219,7 +219,9 @@ pub(super) async fn engine(
         } else {
             "this engine is a worker; only managers know"
         };
-        gaps.extend(unread.iter().map(|f| Missing { path: format!("swarm.{f}"), why: why.to_owned() }));
+        let known = swarm.listens_wildcard.is_some();
+        let unread = unread.iter().filter(|f| !(known && **f == "listens_wildcard"));
+        gaps.extend(unread.map(|f| Missing { path: format!("swarm.{f}"), why: why.to_owned() }));
     }
     inventory.engine = Object::read(inventory.engine.name.clone(), facts, gaps, now);
 }

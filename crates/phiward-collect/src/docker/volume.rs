@@ -176,8 +176,13 @@ mod tests {
 
     fn of(json: &str, gap: Option<&str>) -> (VolumeFacts, Vec<Missing>) {
         let volume: Volume = serde_json::from_str(json).unwrap();
-        let storage =
-            |p: &Path| Some(StorageFacts { path: p.to_string_lossy().into_owned(), encrypted: Some(false), ..StorageFacts::default() });
+        let storage = |p: &Path| {
+            Some(StorageFacts {
+                path: p.to_string_lossy().into_owned(),
+                encrypted: Some(false),
+                ..StorageFacts::default()
+            })
+        };
         let host = Host { storage: &storage, file: &|_| Ok(None), gap };
         facts(&volume, &host, "2026-01-11T00:00:00Z".parse().unwrap())
     }

@@ -107,6 +107,10 @@ fn facts(root: &Root, mounts: &Mounts, entry: &MountEntry) -> Option<FilesystemF
         mounts.decide(&entry.mount_point, &probe)
     }?;
     let place = root.path(&entry.mount_point.to_string_lossy());
+    // A directory mounted on itself is no file system of its own.
+    if storage.mount_point != entry.mount_point.to_string_lossy() {
+        return None;
+    }
     // A file bound over a file is no file system of its own. A remote place is not touched: its server may be gone.
     if !storage.remote && root.is_live() && !place.is_dir() {
         return None;

@@ -52,6 +52,26 @@ impl Drop for Sys {
 }
 
 #[test]
+fn a_directory_mounted_on_itself_is_no_place_of_its_own() {
+    let sys = Sys::new("self");
+    sys.disk("vda", "254:0");
+    sys.disk("vdb", "254:16");
+    let text = "1 0 254:0 / / rw - ext4 /dev/vda rw\n2 1 254:16 / /var/lib/docker rw - ext4 /dev/vdb rw\n\
+        3 2 254:16 / /var/lib/docker rw - ext4 /dev/vdb rw\n4 3 254:16 /100.100 /var/lib/docker/100.100 rw - ext4 /dev/vdb rw\n\
+        5 1 254:0 /srv/data /srv/data rw - ext4 /dev/vda rw\n6 1 254:0 /srv/data /mnt rw - ext4 /dev/vda rw\n";
+    let mounts = Mounts::parse(text.as_bytes(), &sys.0);
+    let of = |path: &str| {
+        let probe = PathProbe { resolved: PathBuf::from(path), ..PathProbe::default() };
+        let facts = mounts.decide(Path::new(path), &probe).unwrap();
+        (facts.mount_point, facts.is_mount_point, facts.on_root_disk)
+    };
+    assert_eq!(of("/var/lib/docker"), ("/var/lib/docker".to_owned(), true, false));
+    assert_eq!(of("/var/lib/docker/100.100"), ("/var/lib/docker".to_owned(), false, false));
+    assert_eq!(of("/srv/data"), ("/".to_owned(), false, true));
+    assert_eq!(of("/mnt"), ("/mnt".to_owned(), false, true));
+}
+
+#[test]
 fn logical_volume_on_luks_on_a_partition_is_encrypted() {
     let sys = Sys::new("lvm");
     sys.disk("sda", "8:0");
@@ -139,7 +159,8 @@ fn bind_of_the_root_disk_is_no_partition_of_its_own() {
     let info = "27 1 254:0 / / rw - ext4 /dev/vda rw\n42 27 254:0 /var/lib/docker /var/lib/docker rw shared:1 - ext4 /dev/vda rw\n";
     let f = sys.at(info, "/var/lib/docker", Some(false));
     assert!(f.on_root_disk && !f.is_mount_point);
-    assert_eq!(f.mount_point, "/var/lib/docker");
+    // The engine mounts it on itself: it is still the root disk and nothing else.
+    assert_eq!(f.mount_point, "/");
 }
 
 #[test]

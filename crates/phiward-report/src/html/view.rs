@@ -244,11 +244,7 @@ fn short(value: &Value) -> String {
 fn unknown(group: &UnknownReason) -> Unknown {
     let checks: Vec<&str> = group.checks.iter().copied().collect();
     let assets: Vec<&str> = group.assets.values().copied().collect();
-    Unknown {
-        reason: one_line(group.reason),
-        checks: named(&checks, "check"),
-        assets: named(&assets, "asset"),
-    }
+    Unknown { reason: one_line(group.reason), checks: named(&checks, "check"), assets: named(&assets, "asset") }
 }
 
 /// `2 assets: a, b`, with the rest counted.
@@ -323,12 +319,9 @@ fn support(tally: &Tally, ran: usize, automatic: usize) -> String {
     }
     let ran = if ran == automatic { count(ran, "check") } else { format!("{ran} of {}", count(automatic, "check")) };
     let mut parts: Vec<String> = Vec::new();
-    for (number, word) in [
-        (tally.fail, "failed"),
-        (tally.unknown, "unknown"),
-        (tally.pass, "passed"),
-        (tally.excepted, "excepted"),
-    ] {
+    for (number, word) in
+        [(tally.fail, "failed"), (tally.unknown, "unknown"), (tally.pass, "passed"), (tally.excepted, "excepted")]
+    {
         if number > 0 {
             parts.push(format!("{number} {word}"));
         }

@@ -93,8 +93,10 @@ impl<'a> Page<'a> {
         let most = self.width.saturating_sub(LEAST);
         let (first, rest) = (first.min(most), rest.min(most));
         let (initial, subsequent) = (" ".repeat(first), " ".repeat(rest));
-        let options =
-            textwrap::Options::new(self.width).initial_indent(&initial).subsequent_indent(&subsequent).break_words(true);
+        let options = textwrap::Options::new(self.width)
+            .initial_indent(&initial)
+            .subsequent_indent(&subsequent)
+            .break_words(true);
         textwrap::wrap(&one_line(text), options).into_iter().map(|line| line.into_owned()).collect()
     }
 

@@ -11,11 +11,9 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use phiward_core::asset::{Asset, AssetId, Ephi, KindSchema, Missing, Relation, Status};
 use phiward_core::content::{Content, SourceFile};
-use phiward_core::judge::{Judge, deciding_facts};
-use phiward_core::posture::states;
-use phiward_core::words::Verdict;
+use phiward_core::judge::Judge;
 use phiward_store::Store;
-use phiward_store::model::{Batch, Change, JudgedAsset, NewFinding, SourceRow};
+use phiward_store::model::{Batch, Change, JudgedAsset, SourceRow};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tower::ServiceExt;
@@ -157,34 +155,8 @@ pub fn hospital() -> Vec<Asset> {
 /// Judges assets as the runtime would.
 pub fn judged(content: &Content, assets: Vec<Asset>) -> Vec<JudgedAsset> {
     let judge = Judge::new(content);
-    let letter = |verdict| match verdict {
-        Verdict::Pass => 'p',
-        Verdict::Fail => 'f',
-        Verdict::Unknown => 'u',
-        Verdict::NotApplicable => 'n',
-        Verdict::Excepted => 'e',
-    };
-    let one = |asset: Asset| {
-        let outcomes = judge.judge(&asset);
-        let kept = outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Fail | Verdict::Unknown));
-        JudgedAsset {
-            judged_at: Timestamp::now(),
-            states: states(&outcomes),
-            verdicts: outcomes.iter().map(|o| letter(o.verdict)).collect(),
-            checks: outcomes.iter().map(|o| o.check.id.clone()).collect(),
-            findings: kept
-                .map(|o| NewFinding {
-                    check: o.check.id.clone(),
-                    severity: o.check.severity,
-                    verdict: o.verdict,
-                    reason: o.reason.clone(),
-                    facts: deciding_facts(&o.check, &asset.facts),
-                })
-                .collect(),
-            asset,
-        }
-    };
-    assets.into_iter().map(one).collect()
+    let now = Timestamp::now();
+    assets.into_iter().map(|asset| JudgedAsset::new(&judge, asset, now)).collect()
 }
 
 /// A store of its own with an application on it.

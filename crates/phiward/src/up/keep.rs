@@ -6,10 +6,8 @@ use jiff::Timestamp;
 use phiward_collect::source::Collection;
 use phiward_core::asset::{Asset, AssetId};
 use phiward_core::content::Content;
-use phiward_core::judge::{Judge, deciding_facts};
-use phiward_core::posture::states;
-use phiward_core::words::Verdict;
-use phiward_store::model::{AssetQuery, Batch, Change, JudgedAsset, NewFinding};
+use phiward_core::judge::Judge;
+use phiward_store::model::{AssetQuery, Batch, Change, JudgedAsset};
 use phiward_store::{Store, StoreError};
 use tokio::sync::broadcast;
 
@@ -51,7 +49,10 @@ impl Keeper {
         let content = Arc::clone(&self.content);
         let work = move || {
             let judge = Judge::new(&content);
-            assets.into_iter().map(|asset| judged(&judge, at(&asset), asset)).collect()
+            assets.into_iter().map(|asset| {
+                    let at = at(&asset);
+                    JudgedAsset::new(&judge, asset, at)
+                }).collect()
         };
         tokio::task::spawn_blocking(work).await.unwrap_or_default()
     }
@@ -90,35 +91,5 @@ impl Keeper {
 
     async fn asset(&self, id: &AssetId) -> Result<Option<Asset>, StoreError> {
         Ok(self.store.asset(id).await?.map(|stored| stored.asset))
-    }
-}
-
-/// One asset with its judgment, in the form the store keeps.
-fn judged(judge: &Judge, at: Timestamp, asset: Asset) -> JudgedAsset {
-    let outcomes = judge.judge(&asset);
-    let letter = |verdict| match verdict {
-        Verdict::Pass => 'p',
-        Verdict::Fail => 'f',
-        Verdict::Unknown => 'u',
-        Verdict::NotApplicable => 'n',
-        Verdict::Excepted => 'e',
-    };
-    JudgedAsset {
-        judged_at: at,
-        states: states(&outcomes),
-        verdicts: outcomes.iter().map(|o| letter(o.verdict)).collect(),
-        checks: outcomes.iter().map(|o| o.check.id.clone()).collect(),
-        findings: outcomes
-            .into_iter()
-            .filter(|o| matches!(o.verdict, Verdict::Fail | Verdict::Unknown))
-            .map(|o| NewFinding {
-                check: o.check.id.clone(),
-                severity: o.check.severity,
-                verdict: o.verdict,
-                facts: deciding_facts(&o.check, &asset.facts),
-                reason: o.reason,
-            })
-            .collect(),
-        asset,
     }
 }

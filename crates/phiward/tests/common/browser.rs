@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headless_chrome::protocol::cdp::Emulation::{MediaFeature, SetDeviceMetricsOverride, SetEmulatedMedia, SetScriptExecutionDisabled};
+use headless_chrome::protocol::cdp::Emulation::{
+    MediaFeature, SetDeviceMetricsOverride, SetEmulatedMedia, SetScriptExecutionDisabled,
+};
 use headless_chrome::protocol::cdp::Page::CaptureScreenshotFormatOption;
 use headless_chrome::{Browser, LaunchOptions, Tab};
 
@@ -19,10 +21,17 @@ pub struct Page {
 impl Page {
     /// Starts Chromium with a profile of its own.
     pub fn open(url: &str) -> Self {
-        let program = std::env::var_os("PHIWARD_TEST_CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
+        let program =
+            std::env::var_os("PHIWARD_TEST_CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
         assert!(program.is_file(), "these tests need Chromium at {}", program.display());
         let profile = tempfile::tempdir().expect("a folder");
-        let args = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+        let args = [
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ];
         let options = LaunchOptions::default_builder()
             .path(Some(program))
             .sandbox(false)
@@ -58,9 +67,20 @@ impl Page {
     /// Width in CSS pixels, and light or dark.
     pub fn look(&self, width: u32, height: u32, dark: bool) {
         let metrics = SetDeviceMetricsOverride {
-            width, height, device_scale_factor: 1.0, mobile: width < 600,
-            scale: None, screen_width: None, screen_height: None, position_x: None, position_y: None,
-            dont_set_visible_size: None, screen_orientation: None, viewport: None, display_feature: None, device_posture: None,
+            width,
+            height,
+            device_scale_factor: 1.0,
+            mobile: width < 600,
+            scale: None,
+            screen_width: None,
+            screen_height: None,
+            position_x: None,
+            position_y: None,
+            dont_set_visible_size: None,
+            screen_orientation: None,
+            viewport: None,
+            display_feature: None,
+            device_posture: None,
         };
         self.tab.call_method(metrics).expect("size set");
         let scheme = if dark { "dark" } else { "light" };

@@ -11,8 +11,12 @@ pub const IMAGE: &str = "phiward-test:busybox";
 pub fn available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
-        let there = Command::new("docker").args(["info", "--format", "{{.ID}}"]).output().is_ok_and(|o| o.status.success());
-        assert!(there || std::env::var_os("PHIWARD_TEST_REQUIRE_DOCKER").is_none(), "these tests need a Docker engine, and none answers");
+        let there =
+            Command::new("docker").args(["info", "--format", "{{.ID}}"]).output().is_ok_and(|o| o.status.success());
+        assert!(
+            there || std::env::var_os("PHIWARD_TEST_REQUIRE_DOCKER").is_none(),
+            "these tests need a Docker engine, and none answers"
+        );
         if there {
             image();
         } else {
@@ -20,6 +24,15 @@ pub fn available() -> bool {
         }
         there
     })
+}
+
+/// As [`available`], and the test runs as root: only then are processes, layers and volumes read as they are.
+pub fn available_to_root() -> bool {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
+    if !root {
+        eprintln!("skipped: not run as root, so that the engine's processes and files cannot be read");
+    }
+    available() && root
 }
 
 pub fn docker(args: &[&str]) -> Output {
@@ -37,7 +50,10 @@ fn image() {
     if docker(&["image", "inspect", IMAGE]).status.success() {
         return;
     }
-    let busybox = ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|p| Path::new(p).is_file()).expect("busybox-static is installed");
+    let busybox = ["/bin/busybox", "/usr/bin/busybox"]
+        .into_iter()
+        .find(|p| Path::new(p).is_file())
+        .expect("busybox-static is installed");
     let mut archive = tar::Builder::new(Vec::new());
     archive.append_path_with_name(busybox, "bin/busybox").expect("packed");
     for applet in ["sh", "sleep", "touch", "cat", "mkdir", "echo", "nc", "true"] {

@@ -16,8 +16,11 @@ use super::docker::{self, IMAGE};
 pub fn possible() -> bool {
     static POSSIBLE: OnceLock<bool> = OnceLock::new();
     *POSSIBLE.get_or_init(|| {
-        let tried = Command::new("unshare").args(["--net", "--mount", "--propagation=private", "dockerd", "--version"]).output();
-        let there = docker::available() && super::machine::possible() && tried.is_ok_and(|o| o.status.success());
+        let tried = Command::new("unshare")
+            .args(["--net", "--mount", "--propagation=private", "dockerd", "--version"])
+            .output();
+        let there =
+            docker::available_to_root() && super::machine::possible() && tried.is_ok_and(|o| o.status.success());
         if !there {
             eprintln!("skipped: an engine of one's own needs root, unshare and dockerd");
         }
@@ -110,13 +113,23 @@ impl Engine {
 
     /// Its client.
     pub fn docker(&self, args: &[&str]) -> Output {
-        Command::new("docker").env_remove("DOCKER_HOST").args(["-H", &self.address()]).args(args).output().expect("the docker client runs")
+        Command::new("docker")
+            .env_remove("DOCKER_HOST")
+            .args(["-H", &self.address()])
+            .args(args)
+            .output()
+            .expect("the docker client runs")
     }
 
     /// Runs the client and gives its output; panics when it fails.
     pub fn ok(&self, args: &[&str]) -> String {
         let output = self.docker(args);
-        assert!(output.status.success(), "docker {args:?}: {}{}", String::from_utf8_lossy(&output.stderr), self.log_end());
+        assert!(
+            output.status.success(),
+            "docker {args:?}: {}{}",
+            String::from_utf8_lossy(&output.stderr),
+            self.log_end()
+        );
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
@@ -136,7 +149,12 @@ impl Engine {
 
     /// `phiward assess --format json` of this engine, from within its namespaces.
     pub fn assess(&self, args: &[&str]) -> Value {
-        let output = self.phiward(&[]).args(["assess", "--format", "json", "--docker-host", &self.address()]).args(args).output().expect("it runs");
+        let output = self
+            .phiward(&[])
+            .args(["assess", "--format", "json", "--docker-host", &self.address()])
+            .args(args)
+            .output()
+            .expect("it runs");
         serde_json::from_str(&super::text(&output, 0)).expect("JSON")
     }
 
@@ -145,7 +163,10 @@ impl Engine {
         let mut command = Command::new("nsenter");
         command.args(["--target", &self.pid().to_string(), "--net", "--mount", env!("CARGO_BIN_EXE_phiward")]);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.folder());
-        command.env("PHIWARD_DATA", self.folder().join("phiward")).envs(environment.iter().copied()).stdin(Stdio::null());
+        command
+            .env("PHIWARD_DATA", self.folder().join("phiward"))
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null());
         command
     }
 
@@ -172,7 +193,8 @@ impl Engine {
         while self.child.try_wait().expect("a state").is_none() {
             if Instant::now() > deadline {
                 // Its containerd would outlive it and hold the namespaces.
-                let containerd = fs::read_to_string(self.folder().join("exec/containerd/containerd.pid")).unwrap_or_default();
+                let containerd =
+                    fs::read_to_string(self.folder().join("exec/containerd/containerd.pid")).unwrap_or_default();
                 if containerd.trim().parse::<u32>().is_ok_and(|pid| pid > 1) {
                     let _ = Command::new("kill").args(["-KILL", containerd.trim()]).status();
                 }

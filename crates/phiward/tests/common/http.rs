@@ -79,7 +79,12 @@ fn talk(stream: impl Read, mut writer: impl Write, handler: &Handler) {
         }
         head.push_str("\r\n");
         let body: &[u8] = if request.method == "HEAD" { &[] } else { &answer.body };
-        if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body)).and_then(|()| writer.flush()).is_err() {
+        if writer
+            .write_all(head.as_bytes())
+            .and_then(|()| writer.write_all(body))
+            .and_then(|()| writer.flush())
+            .is_err()
+        {
             return;
         }
     }
@@ -132,16 +137,24 @@ pub fn registry() -> u16 {
         let mut sizes = sizes.lock().expect("no panic");
         match request.method.as_str() {
             "HEAD" => match sizes.get(path.rsplit('/').next().unwrap_or_default()) {
-                Some(size) if path.contains("/blobs/") => Answer::new("200 OK", "").header("Content-Length", size.to_string()),
+                Some(size) if path.contains("/blobs/") => {
+                    Answer::new("200 OK", "").header("Content-Length", size.to_string())
+                }
                 _ => Answer::new("404 Not Found", ""),
             },
             "POST" => {
                 let upload = format!("{path}{}", uploads.fetch_add(1, Ordering::Relaxed));
-                Answer::new("202 Accepted", "").header("Location", upload).header("Docker-Upload-UUID", "one").header("Range", "0-0")
+                Answer::new("202 Accepted", "")
+                    .header("Location", upload)
+                    .header("Docker-Upload-UUID", "one")
+                    .header("Range", "0-0")
             }
             "PATCH" => {
                 sizes.insert(path.clone(), size);
-                Answer::new("202 Accepted", "").header("Location", path).header("Docker-Upload-UUID", "one").header("Range", format!("0-{}", size.saturating_sub(1)))
+                Answer::new("202 Accepted", "")
+                    .header("Location", path)
+                    .header("Docker-Upload-UUID", "one")
+                    .header("Range", format!("0-{}", size.saturating_sub(1)))
             }
             "PUT" => {
                 let digest = request.path.split("digest=").nth(1).unwrap_or_default().replace("%3A", ":");
@@ -156,7 +169,8 @@ pub fn registry() -> u16 {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let mut child = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sha256sum runs");
+    let mut child =
+        Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("sha256sum runs");
     child.stdin.take().expect("stdin").write_all(bytes).expect("written");
     let output = child.wait_with_output().expect("it ends");
     format!("sha256:{}", String::from_utf8_lossy(&output.stdout).split_whitespace().next().unwrap_or_default())

@@ -5,6 +5,11 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+/// Says that something could not be made here.
+pub fn skipped(what: &str, why: &str) {
+    eprintln!("skipped: {what}: {why}");
+}
+
 /// One assessment and what did not come out as it should.
 pub struct Judged {
     findings: BTreeMap<(String, String), Value>,
@@ -73,7 +78,10 @@ impl Judged {
         for check in checks {
             let got = self.verdict(check, asset).to_owned();
             if got != wanted {
-                let mut line = format!("{check} on {asset}: wanted {wanted}, got {}", if got.is_empty() { "no finding" } else { &got });
+                let mut line = format!(
+                    "{check} on {asset}: wanted {wanted}, got {}",
+                    if got.is_empty() { "no finding" } else { &got }
+                );
                 if let Some(finding) = self.finding(check, asset) {
                     let facts = finding["facts"].to_string();
                     let facts: String = facts.chars().take(600).collect();
@@ -92,6 +100,12 @@ impl Judged {
     /// # Panics
     /// When anything came out wrong, with all of it.
     pub fn finish(self) {
-        assert!(self.wrong.is_empty(), "{} wrong:\n{}\nsources: {}", self.wrong.len(), self.wrong.join("\n"), self.sources);
+        assert!(
+            self.wrong.is_empty(),
+            "{} wrong:\n{}\nsources: {}",
+            self.wrong.len(),
+            self.wrong.join("\n"),
+            self.sources
+        );
     }
 }

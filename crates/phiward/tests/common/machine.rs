@@ -41,7 +41,10 @@ pub fn possible() -> bool {
 }
 
 fn bounded(command: &str) -> String {
-    format!("n=0; until {command}; do n=$((n+1)); if [ $n -gt 250 ]; then echo 'never came: {}' >&2; exit 9; fi; sleep 0.02; done", command.replace('\'', ""))
+    format!(
+        "n=0; until {command}; do n=$((n+1)); if [ $n -gt 250 ]; then echo 'never came: {}' >&2; exit 9; fi; sleep 0.02; done",
+        command.replace('\'', "")
+    )
 }
 
 /// A tree of files and what is done in the namespaces before the program runs.
@@ -58,8 +61,29 @@ pub struct Machine {
 impl Machine {
     /// An empty machine with the program, a shell and no service.
     pub fn new() -> Self {
-        let machine = Machine { folder: Folder::new(), lines: Vec::new(), services: Vec::new(), own_processes: true, inside: None };
-        for dir in ["proc", "sys/kernel", "dev", "etc", "run", "root", "home", "var/log", "var/lib/dpkg", "usr/bin", "usr/sbin", "usr/lib", "bin", "sbin"] {
+        let machine = Machine {
+            folder: Folder::new(),
+            lines: Vec::new(),
+            services: Vec::new(),
+            own_processes: true,
+            inside: None,
+        };
+        for dir in [
+            "proc",
+            "sys/kernel",
+            "dev",
+            "etc",
+            "run",
+            "root",
+            "home",
+            "var/log",
+            "var/lib/dpkg",
+            "usr/bin",
+            "usr/sbin",
+            "usr/lib",
+            "bin",
+            "sbin",
+        ] {
             fs::create_dir_all(machine.path(dir)).expect("folder made");
         }
         machine.directory("tmp", 0o1777);
@@ -185,20 +209,35 @@ impl Machine {
         let mut script = String::from("set -eu\nroot=$1\nshift\nmount --bind \"$root\" \"$root\"\ncd \"$root\"\n");
         script.push_str(if self.own_processes { "mount -t proc proc proc\n" } else { "mount --rbind /proc proc\n" });
         script.push_str("for dir in dev devices fs block class; do if [ -d /sys/$dir ]; then mkdir -p sys/$dir; mount --rbind /sys/$dir sys/$dir; fi; done\n");
-        script.push_str("mount --bind /dev/null dev/null\nmount --bind \"$PHIWARD\" usr/bin/phiward\nip link set lo up || true\n");
+        script.push_str(
+            "mount --bind /dev/null dev/null\nmount --bind \"$PHIWARD\" usr/bin/phiward\nip link set lo up || true\n",
+        );
         for line in &self.lines {
             script.push_str(line);
             script.push('\n');
         }
         for service in &self.services {
             let name = service.rsplit('/').next().expect("a name");
-            script.push_str(&format!("chroot . /{} </dev/null >/dev/null 2>&1 &\n{}\n", service.trim_start_matches('/'), bounded(&format!("[ -e run/started.{name} ]"))));
+            script.push_str(&format!(
+                "chroot . /{} </dev/null >/dev/null 2>&1 &\n{}\n",
+                service.trim_start_matches('/'),
+                bounded(&format!("[ -e run/started.{name} ]"))
+            ));
         }
         script.push_str("env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root PHIWARD_DATA=/tmp/phiward timeout -k 5 60 chroot . /usr/bin/phiward \"$@\"\n");
         let mut command = match self.inside {
             Some(pid) => {
                 let mut enter = Command::new("nsenter");
-                enter.args(["--target", &pid.to_string(), "--mount", "--net", "unshare", "--mount", "--uts", "--propagation=private"]);
+                enter.args([
+                    "--target",
+                    &pid.to_string(),
+                    "--mount",
+                    "--net",
+                    "unshare",
+                    "--mount",
+                    "--uts",
+                    "--propagation=private",
+                ]);
                 enter
             }
             None => {

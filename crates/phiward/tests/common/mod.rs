@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::print_stderr)]
 
 pub mod browser;
+pub mod content;
 pub mod docker;
 pub mod dockerd;
 pub mod http;
@@ -122,7 +123,11 @@ impl Up {
                 return line.clone();
             }
             let ended = self.child.try_wait().expect("a state");
-            assert!(ended.is_none() && Instant::now() < deadline, "never printed {text:?}; ended: {ended:?}; said: {:#?}", self.lines.lock().expect("no panic"));
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "never printed {text:?}; ended: {ended:?}; said: {:#?}",
+                self.lines.lock().expect("no panic")
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -205,7 +210,11 @@ impl Drop for Up {
 }
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20))).build().into()
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(20)))
+        .build()
+        .into()
 }
 
 /// Path of a reference table beside the checkout, where there is one.
