@@ -31,10 +31,11 @@ impl State {
     }
 }
 
-/// The asset's state in each category that has checks for it, from its verdicts.
+/// The asset's state in each category that has something to say about it, from its verdicts. Where no check of a
+/// category applies, the asset is not judged in it: an unused network is nothing to be proud of.
 pub fn states(outcomes: &[Outcome]) -> BTreeMap<Category, State> {
     let mut states: BTreeMap<Category, State> = BTreeMap::new();
-    for outcome in outcomes {
+    for outcome in outcomes.iter().filter(|o| o.verdict != Verdict::NotApplicable) {
         let state = states.entry(outcome.check.category).or_insert(State::Compliant);
         if !outcome.check.severity.counts() {
             continue;
@@ -128,8 +129,11 @@ impl Posture {
         self.categories.get(&category).filter(|p| p.known > 0)
     }
 
-    /// Adds one asset with its states.
+    /// Adds one asset with its states. One that nothing is said about is in no population.
     pub fn add(&mut self, states: &BTreeMap<Category, State>, fresh: bool) {
+        if states.is_empty() {
+            return;
+        }
         self.overall.add(overall(states), fresh, 1);
         for (category, state) in states {
             self.categories.entry(*category).or_default().add(*state, fresh, 1);

@@ -1,10 +1,14 @@
-use phiward_core::asset::{KindSchema,Status};
+use phiward_core::asset::{KindSchema, Status};
 use phiward_core::content::{Content, SourceFile};
 use phiward_core::judge::Judge;
 use serde_json::json;
 use std::time::Instant;
 fn kinds() -> Vec<KindSchema> {
-    vec![KindSchema { kind: "box", title: "Box", schema: json!({"type":"object","properties":{"a":{"type":"array","items":{}},"s":{"type":"string"},"x":{}}}) }]
+    vec![KindSchema {
+        kind: "box",
+        title: "Box",
+        schema: json!({"type":"object","properties":{"a":{"type":"array","items":{}},"s":{"type":"string"},"x":{}}}),
+    }]
 }
 const CONTROLS: &str = r#"
 framework: hipaa
@@ -14,8 +18,20 @@ controls:
   - {id: "164.312(a)(1)", name: Access control, kind: standard, requirement: required, section: "164.312", text: t, plain: p, automation: partial, duty: d}
 "#;
 fn load(expr: &str) -> Result<Content, String> {
-    let text = format!("id: c\ntitle: Good\nkind: box\nseverity: high\nmessage: Bad\nremedy: Mend it\nautomation: partial\ncitations: {{hipaa: [\"164.312(a)(1)\"]}}\nrationale: Because\npass: |-\n  {expr}\n");
-    Content::load(&[SourceFile{path:"controls/h.yaml".into(),text:CONTROLS.into(),user:false},SourceFile{path:"c.yaml".into(),text,user:true}], &kinds()).map_err(|e| { let s=e.to_string(); s.chars().take(300).collect() })
+    let text = format!(
+        "id: c\ntitle: Good\nkind: box\nseverity: high\nmessage: Bad\nremedy: Mend it\nautomation: partial\ncitations: {{hipaa: [\"164.312(a)(1)\"]}}\nrationale: Because\npass: |-\n  {expr}\n"
+    );
+    Content::load(
+        &[
+            SourceFile { path: "controls/h.yaml".into(), text: CONTROLS.into(), user: false },
+            SourceFile { path: "c.yaml".into(), text, user: true },
+        ],
+        &kinds(),
+    )
+    .map_err(|e| {
+        let s = e.to_string();
+        s.chars().take(300).collect()
+    })
 }
 #[test]
 fn probe() {
@@ -32,7 +48,9 @@ fn probe() {
         "idx" => format!("facts.a{} == 1", "[0]".repeat(n)),
         "sel" => format!("facts.x{} == 1", ".a".repeat(n)),
         "call" => format!("facts.s{} == 'a'", ".trim()".repeat(n)),
-        "macro" => format!("{}true{}", (0..n).map(|i| format!("facts.a.all(v{i}, ")).collect::<String>(), ")".repeat(n)),
+        "macro" => {
+            format!("{}true{}", (0..n).map(|i| format!("facts.a.all(v{i}, ")).collect::<String>(), ")".repeat(n))
+        }
         "has" => format!("{}facts.x{}", "has(".repeat(n), ")".repeat(n)),
         "in" => format!("facts.s in [{}]", vec!["'aaaa'"; n].join(",")),
         "str" => format!("facts.s == '{}'", "a".repeat(n)),
@@ -50,7 +68,12 @@ fn probe() {
     };
     let t = Instant::now();
     let c = load(&e);
-    eprintln!("{which} n={n} len={} load {:?} -> {}", e.len(), t.elapsed(), c.as_ref().map(|_| "ok".to_string()).unwrap_or_else(|e| e.clone()));
+    eprintln!(
+        "{which} n={n} len={} load {:?} -> {}",
+        e.len(),
+        t.elapsed(),
+        c.as_ref().map(|_| "ok".to_string()).unwrap_or_else(|e| e.clone())
+    );
     if let Ok(c) = c {
         let facts = json!({"a": (0..n.min(50)).collect::<Vec<_>>(), "s": "a".repeat(100000)});
         let t = Instant::now();

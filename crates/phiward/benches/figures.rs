@@ -40,7 +40,8 @@ fn main() {
     }
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let wanted = |name: &str| only.as_deref().is_none_or(|o| name.contains(o));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let mut rows = Vec::new();
     let demo = ["posture", "evaluations", "idle"].iter().any(|n| wanted(n));
     if demo {
@@ -111,7 +112,8 @@ fn p99(mut values: Vec<f64>) -> f64 {
 fn measure(args: &[&str]) -> (f64, f64, f64) {
     let before = children_cpu();
     let start = Instant::now();
-    let mut child = Command::new(PROGRAM).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut child =
+        Command::new(PROGRAM).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
     let mut peak = 0.0_f64;
     let status = loop {
         if let Some(status) = child.try_wait().expect("a state") {
@@ -169,7 +171,13 @@ fn posture_of_thirty() -> Vec<Row> {
             rival: "docker-bench-security 37 to 46 s",
             held: cpu <= 37.0 / 50.0,
         },
-        Row { what: "the same, peak memory", ours: format!("{peak:.0} MiB"), bound: "80 MiB", rival: "docker-bench-security 52 to 57 MB (whole tree)", held: peak < 80.0 },
+        Row {
+            what: "the same, peak memory",
+            ours: format!("{peak:.0} MiB"),
+            bound: "80 MiB",
+            rival: "docker-bench-security 52 to 57 MB (whole tree)",
+            held: peak < 80.0,
+        },
     ]
 }
 
@@ -238,8 +246,20 @@ fn idle() -> Vec<Row> {
     let (now, peak) = (memory(child.id(), "VmRSS:"), memory(child.id(), "VmHWM:"));
     stop(child);
     vec![
-        Row { what: "`up` idle beside 30 containers, memory", ours: format!("{now:.0} MiB (peak {peak:.0})"), bound: "80 MiB", rival: "", held: peak < 80.0 },
-        Row { what: "the same, processor over 320 s with one whole reading", ours: format!("{share:.2} % of a core"), bound: "1 %", rival: "", held: share < 1.0 },
+        Row {
+            what: "`up` idle beside 30 containers, memory",
+            ours: format!("{now:.0} MiB (peak {peak:.0})"),
+            bound: "80 MiB",
+            rival: "",
+            held: peak < 80.0,
+        },
+        Row {
+            what: "the same, processor over 320 s with one whole reading",
+            ours: format!("{share:.2} % of a core"),
+            bound: "1 %",
+            rival: "",
+            held: share < 1.0,
+        },
     ]
 }
 
@@ -250,14 +270,19 @@ async fn thousand_created() -> Row {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("empty.tar");
     std::fs::write(&path, tar_of_nothing()).expect("written");
-    let imported = Command::new("docker").args(["import", path.to_str().expect("a path"), image]).stdout(Stdio::null()).status();
+    let imported =
+        Command::new("docker").args(["import", path.to_str().expect("a path"), image]).stdout(Stdio::null()).status();
     assert!(imported.is_ok_and(|s| s.success()), "docker import");
     let name = |i: usize| format!("phiward-bench-{i}");
     let each = futures_util::stream::iter(0..COUNT).map(|i| {
         let docker = &docker;
         async move {
             let options = CreateContainerOptionsBuilder::default().name(&name(i)).build();
-            let body = ContainerCreateBody { image: Some(image.to_owned()), cmd: Some(vec!["/none".to_owned()]), ..Default::default() };
+            let body = ContainerCreateBody {
+                image: Some(image.to_owned()),
+                cmd: Some(vec!["/none".to_owned()]),
+                ..Default::default()
+            };
             docker.create_container(Some(options), body).await.expect("created");
         }
     });
@@ -274,7 +299,13 @@ async fn thousand_created() -> Row {
     each.buffer_unordered(8).collect::<Vec<()>>().await;
     let _ = Command::new("docker").args(["rmi", image]).stdout(Stdio::null()).status();
     let wall = median(walls);
-    Row { what: "1,000 created containers judged, wall", ours: format!("{wall:.2} s"), bound: "3 s", rival: "", held: wall < 3.0 }
+    Row {
+        what: "1,000 created containers judged, wall",
+        ours: format!("{wall:.2} s"),
+        bound: "3 s",
+        rival: "",
+        held: wall < 3.0,
+    }
 }
 
 /// A tar archive with one empty folder: an image needs at least that.

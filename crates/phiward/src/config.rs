@@ -159,11 +159,10 @@ struct FlagLayer<'f> {
 
 fn flag_layer(flags: &GlobalFlags) -> Serialized<FlagLayer<'_>> {
     let mut docker = BTreeMap::new();
-    if let Some(host) = &flags.docker_host {
-        docker.insert("host", host.as_str());
-    }
-    if let Some(context) = &flags.docker_context {
-        docker.insert("context", context.as_str());
+    // What the command line names stands alone: a context here is not overruled by an address in the file.
+    if flags.docker_host.is_some() || flags.docker_context.is_some() {
+        docker.insert("host", flags.docker_host.as_deref().unwrap_or_default());
+        docker.insert("context", flags.docker_context.as_deref().unwrap_or_default());
     }
     let layer = FlagLayer {
         data: flags.data.as_deref(),
@@ -200,7 +199,8 @@ fn bad_config(errors: figment::Error, file: Option<&Path>) -> CliError {
             format!("bad configuration{at}{from}: {}", error.kind)
         })
         .collect();
-    let error = CliError::new(lines.join("\n")).help("`phiward config show` prints every key with its value and where it came from");
+    let error = CliError::new(lines.join("\n"))
+        .help("`phiward config show` prints every key with its value and where it came from");
     match file {
         Some(path) => error.help(format!("the file read was {}", path.display())),
         None => error,
@@ -238,12 +238,33 @@ fn default_data_dir() -> PathBuf {
         .join("phiward")
 }
 
-/// A URL with any password in it replaced.
+/// A URL without what may be secret in it: user and password, and parameters.
 pub fn redact_url(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match authority.rsplit_once('@').and_then(|(user, host)| user.split_once(':').map(|(name, _)| (name, host))) {
-        Some((name, host)) => format!("{scheme}://{name}:[hidden]@{host}{path}"),
-        None => text.to_owned(),
+    let (rest, parameters) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
+    // The last @ ends the user and password, whatever unescaped characters they hold.
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}{parameters}"),
+        None => format!("{scheme}://{rest}{parameters}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redact_url;
+
+    #[test]
+    fn no_part_of_a_url_that_may_be_secret_is_shown() {
+        for url in [
+            "postgres://u:hunter2@h/x",
+            "postgres://u:a/hunter2@h/x",
+            "postgres://u@h/x?password=hunter2",
+            "postgres://hunter2:p@h@h/x",
+        ] {
+            let shown = redact_url(url);
+            assert!(!shown.contains("hunter2") && shown.contains("h/x"), "{shown}");
+        }
+        assert_eq!(redact_url("unix:///var/run/docker.sock"), "unix:///var/run/docker.sock");
+        assert_eq!(redact_url("sqlite:///a/b.db"), "sqlite:///a/b.db");
     }
 }

@@ -24,8 +24,11 @@ pub fn load(config: &Config) -> Result<Content, CliError> {
     }
     Content::load(&files, &phiward_collect::kinds()).map_err(|errors| {
         let many = errors.0.len();
-        CliError::new(format!("{errors}\n{many} error{} in check files; nothing was judged", if many == 1 { "" } else { "s" }))
-            .help("`phiward checks lint --checks DIR` shows the same list; docs/adding/check.md explains each field")
+        CliError::new(format!(
+            "{errors}\n{many} error{} in check files; nothing was judged",
+            if many == 1 { "" } else { "s" }
+        ))
+        .help("`phiward checks lint --checks DIR` shows the same list; docs/adding/check.md explains each field")
     })
 }
 
@@ -42,7 +45,8 @@ fn read_dir(dir: &Path, user: bool) -> Result<Vec<SourceFile>, CliError> {
     let mut files = Vec::new();
     let mut folders = vec![dir.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let failed = |e: std::io::Error| CliError::new(format!("cannot read the folder of checks {}: {e}", folder.display()));
+        let failed =
+            |e: std::io::Error| CliError::new(format!("cannot read the folder of checks {}: {e}", folder.display()));
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let path = entry.path();

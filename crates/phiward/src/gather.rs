@@ -15,6 +15,8 @@ pub struct Gathered {
     pub sources: Vec<SourceState>,
     /// Somebody named the engine (flag, file or variable), so that not reaching it is a failure of the command.
     pub engine_named: bool,
+    /// There is no engine on this machine.
+    pub engine_absent: bool,
 }
 
 /// Reads the host and the engine; a kind nobody wants is not read.
@@ -23,11 +25,16 @@ pub async fn everything(config: &Config, wants: &impl Fn(&str) -> bool) -> Gathe
     let host_wanted = config.host.enabled && wants("host");
     const DOCKER: [&str; 5] = ["docker.engine", "docker.container", "docker.image", "docker.volume", "docker.network"];
     let docker_wanted = config.docker.enabled && DOCKER.iter().any(|k| wants(k));
-    let (host, docker) = tokio::join!(
-        async { if host_wanted { Some(host(config, now).await) } else { None } },
-        async { if docker_wanted { Some(docker(config, now).await) } else { None } },
-    );
-    let mut gathered = Gathered { assets: Vec::new(), sources: Vec::new(), engine_named: engine_named(config) };
+    let (host, docker) =
+        tokio::join!(async { if host_wanted { Some(host(config, now).await) } else { None } }, async {
+            if docker_wanted { Some(docker(config, now).await) } else { None }
+        },);
+    let mut gathered = Gathered {
+        assets: Vec::new(),
+        sources: Vec::new(),
+        engine_named: engine_named(config),
+        engine_absent: matches!(discover(&connect_options(config)), Err(ConnectError::NoEngine { .. })),
+    };
     for collection in [host, docker].into_iter().flatten() {
         gathered.assets.extend(collection.assets);
         gathered.sources.push(state(&collection.source));
@@ -76,7 +83,10 @@ fn connect_options(config: &Config) -> ConnectOptions {
 fn engine_named(config: &Config) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     config.docker.enabled
-        && (!config.docker.host.is_empty() || !config.docker.context.is_empty() || set("DOCKER_HOST") || set("DOCKER_CONTEXT"))
+        && (!config.docker.host.is_empty()
+            || !config.docker.context.is_empty()
+            || set("DOCKER_HOST")
+            || set("DOCKER_CONTEXT"))
 }
 
 fn unreachable(error: &ConnectError) -> Collection {

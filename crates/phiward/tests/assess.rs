@@ -19,14 +19,19 @@ fn without_an_engine_the_host_is_judged_and_the_way_to_connect_is_said() {
         .output()
         .expect("starts");
     let report: Value = serde_json::from_str(&text(&output, 0)).expect("JSON");
-    let kinds: Vec<&str> = report["findings"].as_array().expect("findings").iter().filter_map(|f| f["asset"]["kind"].as_str()).collect();
+    let kinds: Vec<&str> =
+        report["findings"].as_array().expect("findings").iter().filter_map(|f| f["asset"]["kind"].as_str()).collect();
     assert!(!kinds.is_empty() && kinds.iter().all(|k| *k == "host"), "{kinds:?}");
 
     // Named and not there: the host is still judged, and the command fails, for what was asked was not done.
     let output = phiward(&data).args(["assess"]).args(NO_ENGINE).output().expect("starts");
     let shown = text(&output, 2);
     assert!(shown.contains("Virtual machines"), "the host is missing:\n{shown}");
-    assert!(errors(&output).contains("/nonexistent/docker.sock") && errors(&output).contains("help:"), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("/nonexistent/docker.sock") && errors(&output).contains("help:"),
+        "{}",
+        errors(&output)
+    );
 }
 
 #[test]
@@ -105,7 +110,8 @@ fn each_format_is_whole_and_parses() {
     let data = Folder::new();
     let csv = text(&run(&data, &["assess", "--kind", "host", "--format", "csv"]), 0);
     assert!(csv.lines().count() > 60);
-    let sarif: Value = serde_json::from_str(&text(&run(&data, &["assess", "--kind", "host", "--format", "sarif"]), 0)).expect("JSON");
+    let sarif: Value =
+        serde_json::from_str(&text(&run(&data, &["assess", "--kind", "host", "--format", "sarif"]), 0)).expect("JSON");
     assert_eq!(sarif["version"], "2.1.0");
     assert!(sarif["runs"][0]["tool"]["driver"]["rules"].as_array().is_some_and(|r| !r.is_empty()));
     let html = text(&run(&data, &["assess", "--kind", "host", "--format", "html"]), 0);
@@ -138,7 +144,11 @@ fn secrets_never_reach_a_report() {
     let data = Folder::new();
     let mut made = docker::Made::default();
     const SECRET: &str = "correct-horse-battery-staple";
-    made.run("phiward-test-secret", &["-e", &format!("DB_PASSWORD={SECRET}"), "-e", &format!("URL=postgres://u:{SECRET}@db/x")], &[]);
+    made.run(
+        "phiward-test-secret",
+        &["-e", &format!("DB_PASSWORD={SECRET}"), "-e", &format!("URL=postgres://u:{SECRET}@db/x")],
+        &[],
+    );
     for format in ["json", "csv", "sarif", "html", "table"] {
         let output = run(&data, &["assess", "--format", format]);
         let all = text(&output, 0) + &errors(&output);

@@ -27,7 +27,11 @@ fn usage_errors_exit_with_2_and_say_what_to_do() {
     }
     let typo = run(&data, &["assess", "--check", "docker-socket-mounted"]);
     assert_eq!(typo.status.code(), Some(2));
-    assert!(errors(&typo).contains("did you mean") && errors(&typo).contains("docker-socket-not-mounted"), "{}", errors(&typo));
+    assert!(
+        errors(&typo).contains("did you mean") && errors(&typo).contains("docker-socket-not-mounted"),
+        "{}",
+        errors(&typo)
+    );
     let kind = run(&data, &["assess", "--kind", "docker.contaner"]);
     assert_eq!(kind.status.code(), Some(2));
     assert!(errors(&kind).contains("the kinds are"), "{}", errors(&kind));
@@ -40,14 +44,17 @@ fn a_bad_check_file_is_refused_with_line_and_column() {
     let output = run(&data, &["assess", "--checks", "mine"]);
     assert_eq!(output.status.code(), Some(2));
     let said = errors(&output);
-    assert!(said.contains("own-check.yaml:5:12:") && said.contains("no field `hostnam`; did you mean `hostname`?"), "{said}");
+    assert!(
+        said.contains("own-check.yaml:5:12:") && said.contains("no field `hostnam`; did you mean `hostname`?"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_check_of_ones_own_is_linted_tested_listed_and_judged() {
     let data = Folder::new();
     data.write("mine/own-check.yaml", OWN);
-    assert!(text(&run(&data, &["checks", "lint", "mine"]), 0).contains("1 checks, no problems"));
+    assert!(text(&run(&data, &["checks", "lint", "mine"]), 0).contains("1 check, no problems"));
     assert!(text(&run(&data, &["checks", "test", "mine"]), 0).contains("3 examples"));
     assert!(text(&run(&data, &["--checks", "mine", "checks", "list"]), 0).contains("own-check (yours)"));
     let report = common::assess(&data, &["--checks", "mine", "--check", "own-check"]);
@@ -58,7 +65,10 @@ fn a_check_of_ones_own_is_linted_tested_listed_and_judged() {
 #[test]
 fn an_override_is_shown() {
     let data = Folder::new();
-    let own = OWN.replace("own-check", "docker-socket-not-mounted").replace("kind: host", "kind: docker.container").replace("facts.hostname == \"ward\"", "facts.name == \"ward\"");
+    let own = OWN
+        .replace("own-check", "docker-socket-not-mounted")
+        .replace("kind: host", "kind: docker.container")
+        .replace("facts.hostname == \"ward\"", "facts.name == \"ward\"");
     data.write("mine/docker-socket-not-mounted.yaml", &own.replace("hostname", "name"));
     let listed = text(&run(&data, &["--checks", "mine", "checks", "list"]), 0);
     assert!(listed.contains("stands in place of the built-in check"), "{listed}");
@@ -95,9 +105,14 @@ fn configuration_rises_from_file_to_variable_to_flag_and_shows_its_sources() {
         .output()
         .expect("starts");
     let shown = text(&output, 0);
-    let line = |key: &str| shown.lines().find(|l| l.starts_with(key)).unwrap_or_else(|| panic!("no {key} in {shown}")).to_owned();
+    let line = |key: &str| {
+        shown.lines().find(|l| l.starts_with(key)).unwrap_or_else(|| panic!("no {key} in {shown}")).to_owned()
+    };
     assert!(line("title").contains("from file") && line("title").contains("phiward.toml"), "{shown}");
-    assert!(line("reconcile_minutes").contains('9') && line("reconcile_minutes").contains("PHIWARD_RECONCILE_MINUTES"), "{shown}");
+    assert!(
+        line("reconcile_minutes").contains('9') && line("reconcile_minutes").contains("PHIWARD_RECONCILE_MINUTES"),
+        "{shown}"
+    );
     assert!(line("docker.host").contains("flag.sock") && line("docker.host").contains("command line"), "{shown}");
     assert!(line("freshness_minutes").contains("default"), "{shown}");
     assert!(!shown.contains("hunter2"), "a password is shown: {shown}");
@@ -109,7 +124,11 @@ fn an_unknown_key_is_refused_by_name_and_file() {
     data.write("phiward.toml", "reconcile_minuts = 7\n");
     let output = run(&data, &["config", "show"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(errors(&output).contains("reconcile_minuts") && errors(&output).contains("phiward.toml"), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("reconcile_minuts") && errors(&output).contains("phiward.toml"),
+        "{}",
+        errors(&output)
+    );
 }
 
 #[test]

@@ -551,10 +551,6 @@ const NOT_MADE_HERE: &[(&str, &str)] = &[
         "legacy-registry-disabled",
         "only engines before 18.0 speak to legacy registries, and none can be had from a package",
     ),
-    (
-        "swarm-data-plane-separate",
-        "the engine tells nobody which address its data plane has, so the answer is unknown on a real swarm",
-    ),
 ];
 
 /// Checks named where something is said to fail: in calls of `fails` and `fails_if`, and in the tables of bad things.

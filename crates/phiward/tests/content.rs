@@ -64,7 +64,8 @@ fn obsolete(id: &str) -> bool {
 fn every_row_of_the_docker_benchmark_is_covered() {
     let Some(path) = reference("cis-docker.tsv") else { return };
     let content = content();
-    let cited: BTreeSet<&str> = content.checks().iter().flat_map(|c| c.cites("cis-docker-1.6")).map(String::as_str).collect();
+    let cited: BTreeSet<&str> =
+        content.checks().iter().flat_map(|c| c.cites("cis-docker-1.6")).map(String::as_str).collect();
     let rows = column(&path, 0);
     let missing: Vec<&String> = rows.iter().filter(|id| !obsolete(id) && !cited.contains(id.as_str())).collect();
     assert!(missing.is_empty(), "no check cites {missing:?}");
@@ -90,7 +91,11 @@ fn no_control_that_asks_for_people_claims_full_automation() {
         for control in &framework.controls {
             let paper = ["164.308(a)(2)", "164.308(a)(5)(i)", "164.308(b)", "164.310", "164.314", "164.316", "164.4"];
             let people = paper.iter().any(|p| control.id.starts_with(p));
-            assert!(!(people && control.automation == Automation::Full), "{} cannot be decided by a program", control.id);
+            assert!(
+                !(people && control.automation == Automation::Full),
+                "{} cannot be decided by a program",
+                control.id
+            );
         }
     }
 }

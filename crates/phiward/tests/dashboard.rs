@@ -55,13 +55,24 @@ fn a_new_fault_is_on_the_open_page_within_a_second() {
 fn every_page_fits_a_phone_and_a_desk_and_stays_small() {
     let Some((_data, up)) = watching() else { return };
     let page = Page::open(&up.address);
-    let asset = up.json("/api/v1/assets?limit=1")["items"][0]["id"].as_str().expect("an id").replace(':', "%3A").replace('/', "%2F");
-    let more = [format!("/asset?id={asset}"), "/controls/164.312(a)(1)".to_owned(), "/checks/docker-socket-not-mounted".to_owned()];
+    let asset = up.json("/api/v1/assets?limit=1")["items"][0]["id"]
+        .as_str()
+        .expect("an id")
+        .replace(':', "%3A")
+        .replace('/', "%2F");
+    let more = [
+        format!("/asset?id={asset}"),
+        "/controls/164.312(a)(1)".to_owned(),
+        "/checks/docker-socket-not-mounted".to_owned(),
+    ];
     for path in PAGES.iter().map(|p| (*p).to_owned()).chain(more) {
         let (status, body) = up.get(&path);
         assert_eq!(status, 200, "{path}");
         assert!(body.len() < LARGEST, "{path} has {} bytes", body.len());
-        assert!(!body.contains("style=\"") && !body.contains("<script>") && !body.contains("onclick"), "{path} has inline style or script");
+        assert!(
+            !body.contains("style=\"") && !body.contains("<script>") && !body.contains("onclick"),
+            "{path} has inline style or script"
+        );
         page.go(&format!("{}{path}", up.address));
         for (width, dark) in [(360, false), (360, true), (1280, false), (1280, true)] {
             page.look(width, 900, dark);
@@ -108,8 +119,21 @@ fn hostile_facts_stay_text_and_run_nothing() {
     let Some((_data, up)) = watching() else { return };
     let mut made = docker::Made::default();
     let hostile = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
-    made.run("phiward-test-hostile", &["--label", &format!("phiward.owner={hostile}"), "--label", &format!("{hostile}=x"), "-e", &format!("{hostile}_PASSWORD=x")], &[]);
-    let id = up.until("/api/v1/assets?search=phiward-test-hostile", 5, |body| Some(body["items"].get(0)?["id"].as_str()?.to_owned()));
+    made.run(
+        "phiward-test-hostile",
+        &[
+            "--label",
+            &format!("phiward.owner={hostile}"),
+            "--label",
+            &format!("{hostile}=x"),
+            "-e",
+            &format!("{hostile}_PASSWORD=x"),
+        ],
+        &[],
+    );
+    let id = up.until("/api/v1/assets?search=phiward-test-hostile", 5, |body| {
+        Some(body["items"].get(0)?["id"].as_str()?.to_owned())
+    });
     let page = Page::open(&format!("{}/asset?id={}", up.address, id.replace(':', "%3A").replace('/', "%2F")));
     std::thread::sleep(Duration::from_millis(300));
     assert!(page.eval("document.title").as_str().is_some_and(|t| !t.contains("owned")));
@@ -136,7 +160,10 @@ fn pages_work_without_script() {
     let target = link.get_attribute_value("href").expect("readable").expect("an address");
     page.go(&format!("{}{target}", up.address));
     let heading = page.tab.find_element("main h1").expect("a heading").get_inner_text();
-    assert!(heading.is_ok() || page.tab.get_content().is_ok_and(|html| html.contains("<h1")), "the asset's page is empty");
+    assert!(
+        heading.is_ok() || page.tab.get_content().is_ok_and(|html| html.contains("<h1")),
+        "the asset's page is empty"
+    );
     // Filters are plain forms.
     assert!(up.get("/assets").1.contains("method=\"get\""), "the search needs script");
 }
@@ -185,7 +212,8 @@ fn the_pictures_of_the_readme() {
             page.look(width, height, dark);
             std::thread::sleep(Duration::from_millis(150));
             let theme = if dark { "dark" } else { "light" };
-            std::fs::write(std::path::Path::new(&folder).join(format!("{name}-{width}-{theme}.png")), page.picture()).expect("written");
+            std::fs::write(std::path::Path::new(&folder).join(format!("{name}-{width}-{theme}.png")), page.picture())
+                .expect("written");
         }
     }
 }

@@ -25,7 +25,7 @@ fn up_makes_the_hospital_and_down_removes_exactly_that() {
     run(&data, &["demo", "down"]);
     let before = engine_objects();
     let made = text(&run(&data, &["demo", "up"]), 0);
-    assert!(made.contains("made 8 containers, 2 networks, 1 volumes"), "{made}");
+    assert!(made.contains("made 8 containers, 2 networks, 1 volume and 1 image"), "{made}");
     let again = run(&data, &["demo", "up"]);
     assert_eq!(again.status.code(), Some(2), "a second hospital on top of the first");
 
@@ -53,6 +53,6 @@ fn up_makes_the_hospital_and_down_removes_exactly_that() {
     assert_eq!(verdict(&report, "volume-has-one-writer", "demo-records-data"), "fail");
 
     let removed = text(&run(&data, &["demo", "down"]), 0);
-    assert!(removed.contains("removed 8 containers, 2 networks, 1 volumes and 1 images"), "{removed}");
+    assert!(removed.contains("removed 8 containers, 2 networks, 1 volume and 1 image"), "{removed}");
     assert_eq!(engine_objects(), before);
 }

@@ -704,7 +704,6 @@ fn a_swarm() {
             "swarm-bound-to-one-interface",
         ],
     );
-    judged.unknown(ENGINE, &["swarm-data-plane-separate"]);
     judged.fails(ENGINE, &["swarm-secrets-are-used", "swarm-survives-loss-of-a-manager"]);
     judged.fails("open", &["phi-overlay-encrypted", "phi-network-not-attachable"]);
     judged.passes("closed", &["phi-overlay-encrypted", "phi-network-not-attachable"]);

@@ -38,7 +38,10 @@ fn an_engine_that_stops_and_comes_back_is_followed() {
     // What was judged stays: it is not seen now, which is not the same as gone.
     assert_eq!(up.json("/api/v1/assets?kind=docker.container")["total"], 1);
     let overview = up.get("/").1;
-    assert!(overview.contains(address.trim_start_matches("unix://")), "the overview says nothing of the engine that is away");
+    assert!(
+        overview.contains(address.trim_start_matches("unix://")),
+        "the overview says nothing of the engine that is away"
+    );
 
     let engine = Engine::start_in(folder, &Setup::default()).expect("the engine comes back");
     assert_eq!(engine.address(), address);
@@ -77,11 +80,17 @@ fn lost_events_are_noticed_and_healed() {
     // More than the engine remembers: volumes give one event each and cost little.
     for chunk in 0..30 {
         let names: Vec<String> = (0..10).map(|i| format!("v{chunk}-{i}")).collect();
-        let script = names.iter().map(|n| format!("docker -H {} volume create {n} >/dev/null", engine.address())).collect::<Vec<_>>().join(" && ");
+        let script = names
+            .iter()
+            .map(|n| format!("docker -H {} volume create {n} >/dev/null", engine.address()))
+            .collect::<Vec<_>>()
+            .join(" && ");
         assert!(Command::new("sh").args(["-c", &script]).status().expect("runs").success());
     }
     relay.cut(false);
-    let gap = up.until("/api/v1/sources", 30, |b| source(b, "docker")?.get("event_gap").filter(|g| !g.is_null() && !g["healed"].is_null()).cloned());
+    let gap = up.until("/api/v1/sources", 30, |b| {
+        source(b, "docker")?.get("event_gap").filter(|g| !g.is_null() && !g["healed"].is_null()).cloned()
+    });
     assert!(gap["why"].as_str().is_some_and(|w| w.contains("remember") || w.contains("replayed")), "{gap}");
     up.until("/api/v1/assets?kind=docker.volume", 10, |b| (b["total"] == 301).then_some(()));
     assert!(up.get("/sources").1.contains("Missed events"), "the page of sources does not tell of the gap");
@@ -107,9 +116,10 @@ impl Relay {
                     continue;
                 }
                 let Ok(server) = UnixStream::connect(&target) else { continue };
-                for (mut from, mut to) in [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())]
-                    .into_iter()
-                    .filter_map(|(a, b)| Some((a.ok()?, b.ok()?)))
+                for (mut from, mut to) in
+                    [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())]
+                        .into_iter()
+                        .filter_map(|(a, b)| Some((a.ok()?, b.ok()?)))
                 {
                     std::thread::spawn(move || {
                         let _ = std::io::copy(&mut from, &mut to);
@@ -157,13 +167,22 @@ fn a_full_disk_is_said_and_nothing_judged_is_lost() {
     let _ = Command::new("sh").args(["-c", &format!("head -c 64m /dev/zero > {}", fill.display())]).output();
     let mut made = docker::Made::default();
     for i in 0..6 {
-        made.run(&format!("phiward-test-full-{i}"), &["--pid", "host", "-e", &format!("LONG={}", "x".repeat(60_000))], &[]);
+        made.run(
+            &format!("phiward-test-full-{i}"),
+            &["--pid", "host", "-e", &format!("LONG={}", "x".repeat(60_000))],
+            &[],
+        );
     }
     up.wait_for("could not be kept");
     assert_eq!(up.get("/healthz").0, 200);
-    assert!(up.json("/api/v1/findings?verdict=fail")["total"].as_i64().is_some_and(|n| n >= before), "what was judged is lost");
+    assert!(
+        up.json("/api/v1/findings?verdict=fail")["total"].as_i64().is_some_and(|n| n >= before),
+        "what was judged is lost"
+    );
     std::fs::remove_file(&fill).expect("removed");
-    up.until("/api/v1/findings?check=host-pid-namespace-not-shared&search=phiward-test-full", 30, |b| (b["total"] == 6).then_some(()));
+    up.until("/api/v1/findings?check=host-pid-namespace-not-shared&search=phiward-test-full", 30, |b| {
+        (b["total"] == 6).then_some(())
+    });
     assert_eq!(up.stop(), 0);
 }
 
@@ -211,13 +230,23 @@ fn ten_thousand_variables_and_odd_bytes_are_judged_like_any_other() {
     let file = data.write("env", &(lines + "LAST_PASSWORD=hidden\n"));
     made.create("phiward-test-many", &["--env-file", file.to_str().expect("a path")]);
     // A file and a program whose names are no UTF-8, made in the container.
-    made.run("phiward-test-bytes", &[], &["sh", "-c", "touch \"$(printf '/odd-\\377\\376')\"; cat /bin/busybox > \"$(printf '/tmp-\\377')\"; sleep 3600"]);
+    made.run(
+        "phiward-test-bytes",
+        &[],
+        &[
+            "sh",
+            "-c",
+            "touch \"$(printf '/odd-\\377\\376')\"; cat /bin/busybox > \"$(printf '/tmp-\\377')\"; sleep 3600",
+        ],
+    );
     std::thread::sleep(Duration::from_millis(500));
     let report = assess(&data, &["--kind", "docker.container"]);
     assert_eq!(verdict(&report, "environment-holds-no-secrets", "phiward-test-many"), "fail");
     assert_eq!(verdict(&report, "container-is-stateless", "phiward-test-bytes"), "fail");
-    let facts = report["findings"].as_array().expect("findings").iter().find(|f| {
-        f["asset"]["name"] == "phiward-test-many" && f["check"]["id"] == "environment-holds-no-secrets"
-    });
+    let facts = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .find(|f| f["asset"]["name"] == "phiward-test-many" && f["check"]["id"] == "environment-holds-no-secrets");
     assert_eq!(facts.expect("there")["facts"]["environment_secrets"].as_array().map(Vec::len), Some(1));
 }

@@ -36,30 +36,52 @@ fn schemas_of_facts() {
 #[test]
 fn list_of_checks() {
     let content = content();
-    let mut page = String::from("# Checks\n\nGenerated from `content/checks/` by `make docs`. Worst first within each kind.\n");
+    let mut page =
+        String::from("# Checks\n\nGenerated from `content/checks/` by `make docs`. Worst first within each kind.\n");
     let kinds: std::collections::BTreeSet<&str> = content.checks().iter().map(|c| c.kind.as_str()).collect();
     for kind in kinds {
         let mut checks: Vec<_> = content.checks().iter().filter(|c| c.kind == kind).collect();
         checks.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
-        let _ = writeln!(page, "\n## {kind}\n\n| severity | check | states | decided by | citations |\n| --- | --- | --- | --- | --- |");
+        let _ = writeln!(
+            page,
+            "\n## {kind}\n\n| severity | check | states | decided by | citations |\n| --- | --- | --- | --- | --- |"
+        );
         for check in checks {
             let by = if check.automatic() { "phiward" } else { "a person" };
-            let _ = writeln!(page, "| {} | `{}` | {} | {by} | {} |", check.severity.as_str(), check.id, check.title, check.citation_line());
+            let _ = writeln!(
+                page,
+                "| {} | `{}` | {} | {by} | {} |",
+                check.severity.as_str(),
+                check.id,
+                check.title,
+                check.citation_line()
+            );
         }
     }
     let automatic = content.checks().iter().filter(|c| c.automatic()).count();
     let of = |severity: Severity| content.checks().iter().filter(|c| c.automatic() && c.severity == severity).count();
     let counts: Vec<String> = Severity::ALL.iter().map(|s| format!("{} {}", of(*s), s.as_str())).collect();
-    let _ = writeln!(page, "\n{automatic} decided by phiward ({}), {} by a person.", counts.join(", "), content.checks().len() - automatic);
+    let _ = writeln!(
+        page,
+        "\n{automatic} decided by phiward ({}), {} by a person.",
+        counts.join(", "),
+        content.checks().len() - automatic
+    );
     in_step("docs/reference/checks.md", &page);
 }
 
 #[test]
 fn list_of_controls() {
     let content = content();
-    let mut page = String::from("# Controls and the checks that serve them\n\nGenerated from `content/` by `make docs`. No check decides a control alone unless it says `full`.\n");
+    let mut page = String::from(
+        "# Controls and the checks that serve them\n\nGenerated from `content/` by `make docs`. No check decides a control alone unless it says `full`.\n",
+    );
     for framework in content.frameworks() {
-        let _ = writeln!(page, "\n## {}\n\n{}\n\n| control | name | requirement | automation | checks |\n| --- | --- | --- | --- | --- |", framework.title, framework.source);
+        let _ = writeln!(
+            page,
+            "\n## {}\n\n{}\n\n| control | name | requirement | automation | checks |\n| --- | --- | --- | --- | --- |",
+            framework.title, framework.source
+        );
         for control in &framework.controls {
             let checks: Vec<String> = content
                 .checks_for_control(control, false)
@@ -68,7 +90,14 @@ fn list_of_controls() {
                 .map(|c| format!("`{}`", c.id))
                 .collect();
             let served = if checks.is_empty() { "a person must state it".to_owned() } else { checks.join(" ") };
-            let _ = writeln!(page, "| {} | {} | {} | {} | {served} |", control.id, control.name, control.requirement, control.automation.as_str());
+            let _ = writeln!(
+                page,
+                "| {} | {} | {} | {} | {served} |",
+                control.id,
+                control.name,
+                control.requirement,
+                control.automation.as_str()
+            );
         }
     }
     in_step("docs/reference/controls.md", &page);
@@ -96,5 +125,8 @@ fn list_of_commands() {
         let help = text(&run(&data, &[command, &["--help"]].concat()), 0);
         let _ = writeln!(page, "\n## phiward {}\n\n```text\n{}\n```", command.join(" "), help.trim_end());
     }
-    in_step("docs/reference/commands.md", &page.replace("##  phiward", "## phiward").replace("## phiward \n", "## phiward\n"));
+    in_step(
+        "docs/reference/commands.md",
+        &page.replace("##  phiward", "## phiward").replace("## phiward \n", "## phiward\n"),
+    );
 }

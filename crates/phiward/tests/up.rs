@@ -55,7 +55,12 @@ fn the_host_is_judged_and_the_missing_engine_is_said_on_page_and_terminal() {
     assert_eq!(assets["items"].as_array().expect("items").len(), 1);
     assert_eq!(assets["items"][0]["kind"], "host");
     let posture = up.json("/api/v1/posture");
-    let backup = posture["categories"].as_array().expect("categories").iter().find(|c| c["category"] == "data-backup").expect("there");
+    let backup = posture["categories"]
+        .as_array()
+        .expect("categories")
+        .iter()
+        .find(|c| c["category"] == "data-backup")
+        .expect("there");
     assert_eq!(backup["connected"], false);
     assert!(backup["population"].is_null());
 }
@@ -95,7 +100,8 @@ fn killed_at_any_time_the_database_opens() {
     // The tally of each check equals what the assets themselves say.
     let checks = up.json("/api/v1/checks");
     let findings = up.json("/api/v1/findings?verdict=fail&limit=500");
-    let failing: i64 = checks["items"].as_array().expect("items").iter().filter_map(|c| c["tally"]["fail"].as_i64()).sum();
+    let failing: i64 =
+        checks["items"].as_array().expect("items").iter().filter_map(|c| c["tally"]["fail"].as_i64()).sum();
     assert_eq!(failing, findings["total"].as_i64().expect("a number"));
 }
 
@@ -117,7 +123,11 @@ fn postgresql_keeps_the_same_and_hides_its_password() {
     let wrong = secret.replace("/postgres", "/no_such_database");
     let output = run(&data, &["up", "--listen", "127.0.0.1:0", "--database", &wrong]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(errors(&output).contains("no_such_database") && !errors(&output).contains("hunter2"), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("no_such_database") && !errors(&output).contains("hunter2"),
+        "{}",
+        errors(&output)
+    );
 }
 
 #[test]
@@ -134,7 +144,10 @@ fn changed_checks_judge_what_is_stored_again() {
     );
     // The host is not read this time: only what is stored can be judged.
     let mut command = phiward(&data);
-    command.env("PHIWARD_HOST_ENABLED", "false").args(["up", "--listen", "127.0.0.1:0", "--checks", "mine"]).args(engine);
+    command
+        .env("PHIWARD_HOST_ENABLED", "false")
+        .args(["up", "--listen", "127.0.0.1:0", "--checks", "mine"])
+        .args(engine);
     let mut up = Up::spawn(command);
     up.wait_for("judged again");
     assert_eq!(up.json("/api/v1/findings?check=own-name")["total"], 1);
@@ -159,7 +172,14 @@ fn events_stream_and_resume() {
     // A client that comes back gets what it missed.
     let address = up.address.trim_start_matches("http://").to_owned();
     let output = Command::new("curl")
-        .args(["-sN", "--max-time", "2", "-H", &format!("Last-Event-ID: {last}"), &format!("http://{address}/api/v1/events")])
+        .args([
+            "-sN",
+            "--max-time",
+            "2",
+            "-H",
+            &format!("Last-Event-ID: {last}"),
+            &format!("http://{address}/api/v1/events"),
+        ])
         .output()
         .expect("curl runs");
     let stream = String::from_utf8_lossy(&output.stdout);
@@ -174,7 +194,9 @@ fn the_interface_describes_itself_and_answers_conditionally() {
     let document = up.json("/api/openapi.json");
     assert!(document["openapi"].as_str().is_some_and(|v| v.starts_with("3.1")));
     for (path, item) in document["paths"].as_object().expect("paths") {
-        let required = |item: &Value| item["get"]["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["required"] == true));
+        let required = |item: &Value| {
+            item["get"]["parameters"].as_array().is_some_and(|p| p.iter().any(|p| p["required"] == true))
+        };
         if !required(item) && !path.ends_with("/events") {
             assert_eq!(up.get(path).0, 200, "{path}");
         }

@@ -283,13 +283,21 @@ fn context(name: &str, options: &ConnectOptions) -> Result<Endpoint, ConnectErro
     address(host, tls.then_some(certs.as_path()), &format!("context {name}"))
 }
 
+/// How long an engine may take for its first answer.
+const FIRST_ANSWER: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// Opens a client, checks that an engine answers, and agrees on an API version.
 pub(super) async fn open(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
     if let Transport::Unix(path) = &endpoint.transport {
         reach_socket(path)?;
     }
     let docker = client(endpoint, bollard::API_DEFAULT_VERSION)?;
-    match docker.version().await {
+    // An engine answers this at once, or it hangs: nobody should wait for the full time limit of a request.
+    let answer = tokio::time::timeout(FIRST_ANSWER, docker.version()).await.map_err(|_| ConnectError::Unreachable {
+        address: endpoint.address.clone(),
+        why: format!("it accepts connections and gives no answer within {} s", FIRST_ANSWER.as_secs()),
+    })?;
+    match answer {
         Ok(_) => docker.negotiate_version().await.map_err(|e| translate(endpoint, &e)),
         Err(bollard::errors::Error::DockerResponseServerError { status_code: 400, message }) => {
             let version = newest_supported(&message)

@@ -90,47 +90,60 @@ fn registry_certs(dir: &Path, names: &Names) -> io::Result<Vec<FileFacts>> {
     Ok(found)
 }
 
-/// Which of the engine's paths the rules watch.
-pub(super) fn audit(paths: &Paths, rules: &AuditRules) -> EngineAudit {
-    let watch = |candidates: &[&Path]| {
-        let path = candidates
-            .iter()
-            .find(|p| p.exists())
-            .or(candidates.first())
-            .map_or_else(PathBuf::new, |p| p.to_path_buf());
+/// Audit of the engine's files and programs. What cannot be looked at becomes a gap: whether it exists decides whether
+/// a rule is asked for.
+pub(super) fn audit(paths: &Paths, rules: &AuditRules, gaps: &mut Vec<Missing>) -> EngineAudit {
+    let mut watch = |field: &str, candidates: &[&Path]| {
+        let mut hidden = None;
+        let mut there = |p: &Path| match p.try_exists() {
+            Ok(there) => there,
+            Err(e) => {
+                hidden = Some(format!("{}: {e}", p.display()));
+                false
+            }
+        };
+        let found = candidates.iter().copied().find(|p| there(p));
+        if let (None, Some(why)) = (found, hidden) {
+            gaps.push(Missing { path: format!("audit.{field}"), why });
+        }
+        let path = found.or(candidates.first().copied()).map_or_else(PathBuf::new, Path::to_path_buf);
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         // Rules name files by either side of a link: /var/run/docker.sock and /run/docker.sock.
         let watched = [&path, &real].iter().any(|p| rules.watches(&p.to_string_lossy()));
-        AuditWatch { exists: path.exists(), path: path.to_string_lossy().into_owned(), watched }
+        AuditWatch { exists: found.is_some(), path: path.to_string_lossy().into_owned(), watched }
     };
-    let at = |path: &'static str| watch(&[Path::new(path)]);
+    let unit = unit("docker.service");
     let program = paths.program.clone().unwrap_or_else(|| PathBuf::from("/usr/bin/dockerd"));
-    let either = |name: &str| {
-        let (usr, sbin) = (Path::new("/usr/bin").join(name), Path::new("/usr/sbin").join(name));
-        watch(&[&usr, &sbin])
-    };
-    EngineAudit {
+    let either = |name: &str| [Path::new("/usr/bin").join(name), Path::new("/usr/sbin").join(name)];
+    let (containerd, shim) = (either("containerd"), either("containerd-shim"));
+    let (shim1, shim2, runc) = (either("containerd-shim-runc-v1"), either("containerd-shim-runc-v2"), either("runc"));
+    let audit = EngineAudit {
         live: rules.live,
-        daemon: watch(&[&program]),
-        run_containerd: at("/run/containerd"),
-        var_lib_docker: watch(&[&paths.data_root]),
-        etc_docker: at("/etc/docker"),
-        docker_service: watch(&[&unit("docker.service")]),
-        containerd_socket: watch(&[
-            Path::new("/run/containerd/containerd.sock"),
-            Path::new("/run/docker/containerd/containerd.sock"),
-        ]),
-        docker_socket: watch(&[&paths.socket]),
-        default_docker: at("/etc/default/docker"),
-        daemon_json: watch(&[&paths.config_file]),
-        containerd_config: at("/etc/containerd/config.toml"),
-        sysconfig_docker: at("/etc/sysconfig/docker"),
-        containerd: either("containerd"),
-        containerd_shim: either("containerd-shim"),
-        containerd_shim_runc_v1: either("containerd-shim-runc-v1"),
-        containerd_shim_runc_v2: either("containerd-shim-runc-v2"),
-        runc: either("runc"),
+        daemon: watch("daemon", &[&program]),
+        run_containerd: watch("run_containerd", &[Path::new("/run/containerd")]),
+        var_lib_docker: watch("var_lib_docker", &[&paths.data_root]),
+        etc_docker: watch("etc_docker", &[Path::new("/etc/docker")]),
+        docker_service: watch("docker_service", &[&unit]),
+        containerd_socket: watch(
+            "containerd_socket",
+            &[Path::new("/run/containerd/containerd.sock"), Path::new("/run/docker/containerd/containerd.sock")],
+        ),
+        docker_socket: watch("docker_socket", &[&paths.socket]),
+        default_docker: watch("default_docker", &[Path::new("/etc/default/docker")]),
+        daemon_json: watch("daemon_json", &[&paths.config_file]),
+        containerd_config: watch("containerd_config", &[Path::new("/etc/containerd/config.toml")]),
+        sysconfig_docker: watch("sysconfig_docker", &[Path::new("/etc/sysconfig/docker")]),
+        containerd: watch("containerd", &[&containerd[0], &containerd[1]]),
+        containerd_shim: watch("containerd_shim", &[&shim[0], &shim[1]]),
+        containerd_shim_runc_v1: watch("containerd_shim_runc_v1", &[&shim1[0], &shim1[1]]),
+        containerd_shim_runc_v2: watch("containerd_shim_runc_v2", &[&shim2[0], &shim2[1]]),
+        runc: watch("runc", &[&runc[0], &runc[1]]),
+    };
+    if paths.program.is_none() {
+        let why = "the daemon's program is not known; this needs root".to_owned();
+        gaps.push(Missing { path: "audit.daemon".into(), why });
     }
+    audit
 }
 
 /// Whether every login shell exports `DOCKER_CONTENT_TRUST=1`. `texts` are /etc/environment, /etc/profile and what

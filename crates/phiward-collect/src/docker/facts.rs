@@ -263,15 +263,10 @@ pub struct SwarmFacts {
     /// The listening address is a wildcard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listens_wildcard: Option<bool>,
-    /// Data-path address differs from the advertised address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data_path_separate: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub services: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_entries_encrypted: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -140,7 +140,11 @@ impl Local {
             Err(e) => gap("docker_group_members", &format!("/etc/group or /etc/passwd: {e}")),
         }
         match host::audit_rules(root, true) {
-            Ok(rules) => facts.audit = Some(engine_files::audit(&self.paths, &rules)),
+            Ok(rules) => {
+                let mut unseen = Vec::new();
+                facts.audit = Some(engine_files::audit(&self.paths, &rules, &mut unseen));
+                unseen.iter().for_each(|g| gap(&g.path, &g.why));
+            }
             Err(why) => gap("audit", &why),
         }
         facts.content_trust = Some(engine_files::content_trust(&engine_files::login_files()));
@@ -151,7 +155,13 @@ impl Local {
             let listeners = daemon_process::tcp_listeners(daemon.pid).unwrap_or_default();
             swarm.listens_wildcard = swarm_wildcard(&listeners);
         }
-        facts.package = self.paths.program.as_deref().and_then(package::of);
+        match self.paths.program.as_deref() {
+            Some(program) => facts.package = package::of(program),
+            None => gaps.push(Missing {
+                path: "package".into(),
+                why: "the daemon's program is not known; this needs root".into(),
+            }),
+        }
         if let Some(package) = &mut facts.package {
             match host::pending_update(root, &package.name, jiff::Timestamp::now()) {
                 Ok(version) => package.update_available = Some(version),
@@ -272,7 +282,8 @@ mod tests {
 
     #[test]
     fn a_swarm_open_at_every_address() {
-        let at = |list: &[(&str, u16)]| swarm_wildcard(&list.iter().map(|(a, p)| ((*a).to_owned(), *p)).collect::<Vec<_>>());
+        let at =
+            |list: &[(&str, u16)]| swarm_wildcard(&list.iter().map(|(a, p)| ((*a).to_owned(), *p)).collect::<Vec<_>>());
         assert_eq!(at(&[("::", 2377), ("10.0.0.1", 7946)]), Some(true));
         assert_eq!(at(&[("10.0.0.1", 2377), ("10.0.0.1", 7946), ("0.0.0.0", 443)]), Some(false));
         assert_eq!(at(&[("0.0.0.0", 2375)]), None);

@@ -249,7 +249,7 @@ impl DockerCollector {
                 target: self.endpoint.address.clone(),
                 status: Status::Failed { why },
                 needs: needs(),
-                help: Some("Check that the engine runs and answers: docker --host ADDRESS info.".to_owned()),
+                help: Some("Check that the engine runs and answers: docker -H ADDRESS info.".to_owned()),
                 took_ms: millis(began),
             },
         }
@@ -285,7 +285,7 @@ impl DockerCollector {
         if more > 0 {
             missing.push(Missing { path: String::new(), why: format!("{more} more gaps are named on their assets") });
         }
-        let help = (!missing.is_empty()).then(|| machine.help());
+        let help = if missing.is_empty() { None } else { machine.help() };
         SourceReport {
             collector: "docker".to_owned(),
             target: self.endpoint.address.clone(),

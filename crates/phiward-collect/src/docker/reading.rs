@@ -66,13 +66,14 @@ impl Machine {
     }
 
     /// What to do about gaps.
-    pub(super) fn help(&self) -> String {
+    pub(super) fn help(&self) -> Option<String> {
         match self.local() {
-            Err(why) => format!("Not everything was read: {why}."),
+            Err(why) => Some(format!("Not everything was read: {why}.")),
             Ok(_) if !rustix::process::geteuid().is_root() => {
-                "Run phiward as root on the engine's host to read all of it.".to_owned()
+                Some("Run phiward as root on the engine's host to read all of it.".to_owned())
             }
-            Ok(_) => "See the reasons beside each gap.".to_owned(),
+            // Each gap says in its own words what can be done.
+            Ok(_) => None,
         }
     }
 }
@@ -80,7 +81,10 @@ impl Machine {
 impl Inventory {
     /// An inventory of nothing yet.
     pub(super) fn empty(info: &SystemInfo, host_id: Option<AssetId>, now: Timestamp) -> Inventory {
-        let name = info.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| "Docker engine".to_owned());
+        let name = match info.name.as_deref() {
+            Some(machine) if !machine.is_empty() => format!("Docker on {machine}"),
+            _ => "Docker engine".to_owned(),
+        };
         let engine_labels = info
             .labels
             .iter()
@@ -181,7 +185,8 @@ pub(super) async fn engine(
             facts.supported = support::supported(
                 facts.version.as_deref().unwrap_or_default(),
                 facts.package.as_ref(),
-                super::package::is_debian(),
+                // Without its program it is not known whether a package brought the engine.
+                super::package::is_debian() && !gaps.iter().any(|g| g.path == "package"),
                 ends,
                 now,
             );
@@ -200,22 +205,12 @@ pub(super) async fn engine(
     }
     if let Some(swarm) = facts.swarm.as_ref().filter(|s| s.active) {
         let unread: &[&str] = if swarm.manager {
-            &["listens_wildcard", "data_path_separate", "log_entries_encrypted"]
+            &["listens_wildcard"]
         } else {
-            &[
-                "managers",
-                "nodes",
-                "autolock",
-                "node_cert_expiry_hours",
-                "listens_wildcard",
-                "data_path_separate",
-                "secrets",
-                "services",
-                "log_entries_encrypted",
-            ]
+            &["managers", "nodes", "autolock", "node_cert_expiry_hours", "listens_wildcard", "secrets", "services"]
         };
         let why = if swarm.manager {
-            "the engine's API does not tell it"
+            "none of the swarm's ports was found open"
         } else {
             "this engine is a worker; only managers know"
         };

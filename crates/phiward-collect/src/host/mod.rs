@@ -51,7 +51,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use phiward_core::asset::{Asset, AssetId, Ephi, Missing, Status};
+use phiward_core::asset::{Asset, AssetId, Ephi, Status};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -268,25 +268,14 @@ fn remove(document: &mut Value, path: &str) {
     }
 }
 
-/// What to do about gaps, by what is most likely behind them.
+/// What to do about gaps, where running phiward otherwise would mend them. A gap that has a reason of its own says in
+/// its words what can be done.
 fn help(status: &Status, as_root: bool) -> Option<String> {
-    let missing: &[Missing] = match status {
-        Status::Complete => return None,
-        Status::Failed { .. } => &[],
-        Status::Partial { missing } => missing,
-    };
-    if !as_root {
-        return Some("run phiward as root, or give its service the capabilities CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_NET_ADMIN and CAP_AUDIT_CONTROL".to_owned());
+    match status {
+        Status::Complete => None,
+        _ if as_root => None,
+        _ => Some("run phiward as root: shadow, sudoers, log-in records, packet filter and audit rules, and the programs behind other users' sockets can be read by nobody else".to_owned()),
     }
-    missing.first().map(|gap| {
-        let others = missing.len() - 1;
-        let more = match others {
-            0 => String::new(),
-            1 => " (one more gap is listed with the host)".to_owned(),
-            _ => format!(" ({others} more gaps are listed with the host)"),
-        };
-        format!("{}: {}{more}", gap.path, gap.why)
-    })
 }
 
 #[cfg(test)]

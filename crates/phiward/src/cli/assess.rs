@@ -1,8 +1,9 @@
 //! `phiward assess`
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -77,8 +78,23 @@ impl Assess {
             Assessment::new(&judge, content.digest(), &gathered.assets, gathered.sources, Timestamp::now(), |check| {
                 wants(&check.kind) && (only.is_empty() || only.contains(&check.id.as_str()))
             });
+        if assessment.sources.is_empty() {
+            return Err(CliError::new("nothing was read: what --kind asks for is switched off by the configuration")
+                .help("`phiward config show` shows docker.enabled and host.enabled"));
+        }
         self.write(&assessment, &content)?;
-        self.verdict(&assessment, gathered.engine_named)
+        if matches!(self.format, FormatArg::Table) && !(self.kind.is_empty() && self.check.is_empty()) {
+            output::note("only what --kind and --check ask for was judged; the rest is left out");
+        }
+        // An engine that somebody named, or a policy that needs it, must be read. Where none exists there is none to judge.
+        let engine_needed =
+            gathered.engine_named || (self.fail_on.is_some() && !gathered.engine_absent) || self.wants_docker();
+        self.verdict(&assessment, engine_needed)
+    }
+
+    /// Somebody asked for nothing but Docker.
+    fn wants_docker(&self) -> bool {
+        !self.kind.is_empty() && self.kind.iter().all(|k| k.starts_with("docker"))
     }
 
     /// A mistyped filter would show nothing, which looks like all is well.
@@ -86,7 +102,9 @@ impl Assess {
         for id in &self.check {
             let check = content.check(id).ok_or_else(|| unknown_check(content, id))?;
             if !check.automatic() {
-                return Err(CliError::new(format!("the check `{id}` is decided by a person, so it cannot be assessed")));
+                return Err(CliError::new(format!(
+                    "the check `{id}` is decided by a person, so it cannot be assessed"
+                )));
             }
         }
         for kind in &self.kind {
@@ -114,7 +132,7 @@ impl Assess {
             version: VERSION,
         };
         let mut sink: Box<dyn Write> = match &self.output {
-            Some(path) => Box::new(File::create(path).map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display())))?),
+            Some(path) => Box::new(private_file(path)?),
             None => Box::new(io::stdout().lock()),
         };
         let mut buffered = BufWriter::new(&mut sink);
@@ -129,15 +147,14 @@ impl Assess {
         }
     }
 
-    fn verdict(&self, assessment: &Assessment, engine_named: bool) -> Result<Outcome, CliError> {
-        // An engine somebody named and that could not be read leaves the policy undecided: not a pass.
-        if let Some(source) = assessment
-            .sources
-            .iter()
-            .find(|s| engine_named && s.collector == "docker" && matches!(s.status, Status::Failed { .. }))
+    fn verdict(&self, assessment: &Assessment, engine_needed: bool) -> Result<Outcome, CliError> {
+        // A source that could not be read leaves the question open: not a pass.
+        let needed = |collector: &str| engine_needed || collector != "docker";
+        if let Some(source) =
+            assessment.sources.iter().find(|s| needed(&s.collector) && matches!(s.status, Status::Failed { .. }))
         {
             let Status::Failed { why } = &source.status else { return Ok(Outcome::Done) };
-            let error = CliError::new(format!("the Docker engine at {} could not be read: {why}", source.target));
+            let error = CliError::new(format!("{} {} could not be read: {why}", source.collector, source.target));
             return Err(source.help.iter().fold(error, |e, help| e.help(help)));
         }
         let Some(limit) = self.fail_on else { return Ok(Outcome::Done) };
@@ -157,9 +174,16 @@ impl Assess {
         if hits == 0 {
             return Ok(Outcome::Done);
         }
-        output::note(format_args!("{hits} findings at or above --fail-on {}", limit.as_str()));
+        output::note(format_args!("{} at or above --fail-on {}", output::count(hits, "finding"), limit.as_str()));
         Ok(Outcome::Policy)
     }
+}
+
+/// A file that its owner alone can read: a report tells where the weak places are.
+fn private_file(path: &Path) -> Result<File, CliError> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600);
+    options.open(path).map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display())))
 }
 
 fn kind_matches(kind: &str, wanted: &str) -> bool {

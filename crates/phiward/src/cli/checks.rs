@@ -29,9 +29,7 @@ pub enum Checks {
         manual: bool,
     },
     /// Show one check: what it asks, why, and the remedy
-    Show {
-        id: String,
-    },
+    Show { id: String },
     /// Look for mistakes in check files
     Lint {
         /// Folder of checks to look at; without it, the built-in ones and those of --checks
@@ -59,7 +57,16 @@ impl Checks {
         }
         let content = content::load(&config)?;
         match self {
-            Checks::List { kind, manual } => list(&content, kind.as_deref(), manual),
+            Checks::List { kind, manual } => {
+                if let Some(kind) = &kind
+                    && !content.checks().iter().any(|c| c.kind == *kind)
+                {
+                    let known: Vec<&str> = content.kinds().collect();
+                    return Err(CliError::new(format!("no check looks at the kind `{kind}`"))
+                        .help(format!("the kinds are {}", known.join(", "))));
+                }
+                list(&content, kind.as_deref(), manual);
+            }
             Checks::Show { id } => show(content.check(&id).ok_or_else(|| unknown_check(&content, &id))?),
             Checks::Lint { .. } => return lint(&content, own.is_some()),
             Checks::Test { check, .. } => {
@@ -101,9 +108,16 @@ fn list(content: &Content, kind: Option<&str>, manual: bool) {
     }
     line(table);
     let automatic = checks.iter().filter(|c| c.automatic()).count();
-    line(format_args!("\n{automatic} checks decided by phiward, {} that a person must decide", checks.len() - automatic));
+    line(format_args!(
+        "\n{automatic} checks decided by phiward, {} that a person must decide",
+        checks.len() - automatic
+    ));
     for check in checks.iter().filter(|c| c.overrides_builtin) {
-        line(format_args!("{} is yours ({}) and stands in place of the built-in check", check.id, clean(&check.origin)));
+        line(format_args!(
+            "{} is yours ({}) and stands in place of the built-in check",
+            check.id,
+            clean(&check.origin)
+        ));
     }
 }
 
@@ -160,7 +174,12 @@ fn lint(content: &Content, own_only: bool) -> Result<Outcome, CliError> {
                 say("has an expression of more than five lines: a derived fact would be clearer");
             }
         }
-        for (what, text) in [("title", &check.title), ("message", &check.message), ("rationale", &check.rationale), ("remedy", &check.remedy)] {
+        for (what, text) in [
+            ("title", &check.title),
+            ("message", &check.message),
+            ("rationale", &check.rationale),
+            ("remedy", &check.remedy),
+        ] {
             if text.trim().is_empty() {
                 say(&format!("has an empty {what}"));
             }
@@ -170,9 +189,10 @@ fn lint(content: &Content, own_only: bool) -> Result<Outcome, CliError> {
         }
     }
     if problems > 0 {
-        return Err(CliError::new(format!("{problems} problems in {seen} checks")).help("docs/adding/check.md says what each field is for"));
+        return Err(CliError::new(format!("{problems} problems in {seen} checks"))
+            .help("docs/adding/check.md says what each field is for"));
     }
-    line(format_args!("{seen} checks, no problems"));
+    line(format_args!("{}, no problems", output::count(seen, "check")));
     Ok(Outcome::Done)
 }
 
@@ -188,7 +208,8 @@ fn test(content: &Content, own_only: bool, only: Option<&str>) -> Result<Outcome
         examples += check.examples.each().count();
         for (wanted, got, reason, facts) in judge.test(check, &check.examples) {
             wrong += 1;
-            let why = if got == Verdict::Unknown && !reason.is_empty() { format!(" ({reason})") } else { String::new() };
+            let why =
+                if got == Verdict::Unknown && !reason.is_empty() { format!(" ({reason})") } else { String::new() };
             line(format_args!(
                 "{}: an example should give {}, but gives {}{why}: {}",
                 clean(&check.origin),

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap_complete::Shell;
 
-use super::Outcome;
+use super::{Outcome, output};
 use crate::error::CliError;
 
 /// Print a completion script: `phiward completions bash > /etc/bash_completion.d/phiward`.
@@ -15,7 +15,8 @@ pub struct Completions {
 
 impl Completions {
     pub fn run(self) -> Result<Outcome, CliError> {
-        clap_complete::generate(self.shell, &mut super::command(), "phiward", &mut std::io::stdout());
-        Ok(Outcome::Done)
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut super::command(), "phiward", &mut script);
+        output::bytes(&script)
     }
 }

@@ -47,7 +47,9 @@ fn flatten(path: String, value: &Value, figment: &Figment, rows: &mut Vec<(Strin
                 None => serde_json::to_string(value).unwrap_or_default(),
             };
             let shown = if shown == "{}" || shown == "null" { "(none)".to_owned() } else { shown };
-            let from = figment.find_metadata(&path).map_or_else(|| "default".to_owned(), |m| origin(m, &path));
+            // A key with dots in it has no path of its own; the table it stands in tells where it came from.
+            let table = path.split_once(".\"").map_or(path.as_str(), |(table, _)| table);
+            let from = figment.find_metadata(table).map_or_else(|| "default".to_owned(), |m| origin(m, table));
             rows.push((path, shown, from));
         }
     }

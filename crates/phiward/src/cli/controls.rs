@@ -35,7 +35,9 @@ impl Controls {
             Controls::List { framework } => list(&content, &framework)?,
             Controls::Show { id } => {
                 let (framework, control) = content.control(id.trim_start_matches('§').trim()).ok_or_else(|| {
-                    CliError::new(format!("there is no control `{id}`")).help("`phiward controls list` lists them all; quote the brackets for your shell: '164.312(e)(1)'")
+                    CliError::new(format!("there is no control `{id}`")).help(
+                        "`phiward controls list` lists them all; quote the brackets for your shell: '164.312(e)(1)'",
+                    )
                 })?;
                 show(&content, framework, control);
             }
@@ -47,7 +49,8 @@ impl Controls {
 fn list(content: &Content, wanted: &str) -> Result<(), CliError> {
     let framework = content.frameworks().iter().find(|f| f.framework == wanted).ok_or_else(|| {
         let known: Vec<&str> = content.frameworks().iter().map(|f| f.framework.as_str()).collect();
-        CliError::new(format!("there is no framework `{wanted}`")).help(format!("the frameworks are {}", known.join(", ")))
+        CliError::new(format!("there is no framework `{wanted}`"))
+            .help(format!("the frameworks are {}", known.join(", ")))
     })?;
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
@@ -56,7 +59,7 @@ fn list(content: &Content, wanted: &str) -> Result<(), CliError> {
     }
     table.set_header(["CONTROL", "NAME", "REQUIREMENT", "AUTOMATION", "CHECKS"]);
     for control in &framework.controls {
-        let checks = content.checks_for_control(control, false);
+        let checks = content.checks_for_control(control, true);
         let automatic = checks.iter().filter(|c| c.automatic()).count();
         table.add_row([
             control.id.clone(),

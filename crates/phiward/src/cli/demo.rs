@@ -39,19 +39,23 @@ impl Demo {
                 Demo::Up { scale } => {
                     let count = demo::up(&docker, scale, &|step| output::note(step)).await?;
                     output::line(format_args!(
-                        "made {} containers, {} networks, {} volumes and 1 image\nlook at them: phiward assess, or phiward up\nremove them:  phiward demo down",
-                        count.containers, count.networks, count.volumes
+                        "made {}\nlook at them: phiward assess, or phiward up\nremove them:  phiward demo down",
+                        said(&count)
                     ));
                 }
                 _ => {
                     let count = demo::down(&docker).await?;
-                    output::line(format_args!(
-                        "removed {} containers, {} networks, {} volumes and {} images",
-                        count.containers, count.networks, count.volumes, count.images
-                    ));
+                    output::line(format_args!("removed {}", said(&count)));
                 }
             }
             Ok(Outcome::Done)
         })
     }
+}
+
+/// What was made or removed, in words.
+fn said(count: &demo::Count) -> String {
+    let of = output::count;
+    let parts = [of(count.containers, "container"), of(count.networks, "network"), of(count.volumes, "volume")];
+    format!("{} and {}", parts.join(", "), of(count.images, "image"))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Outcome;
+use super::{Outcome, output};
 use crate::error::CliError;
 
 /// Print the manual page in roff: `phiward man | man -l -`.
@@ -18,7 +18,11 @@ impl Man {
         let failed = |e: std::io::Error| CliError::new(format!("cannot write the manual page: {e}"));
         match self.dir {
             Some(dir) => clap_mangen::generate_to(super::command(), dir).map_err(failed)?,
-            None => clap_mangen::Man::new(super::command()).render(&mut std::io::stdout()).map_err(failed)?,
+            None => {
+                let mut page = Vec::new();
+                clap_mangen::Man::new(super::command()).render(&mut page).map_err(failed)?;
+                return output::bytes(&page);
+            }
         }
         Ok(Outcome::Done)
     }

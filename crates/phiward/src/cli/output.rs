@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::Outcome;
 use crate::error::CliError;
 
 /// Prints an error with its help lines on stderr.
@@ -19,6 +20,21 @@ pub fn error(error: &CliError) {
 /// Prints a line on stdout. A closed pipe is not an error: the reader has seen enough.
 pub fn line(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Prints bytes on stdout.
+pub fn bytes(text: &[u8]) -> Result<Outcome, CliError> {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::new(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(Outcome::Done),
+    }
+}
+
+/// `1 finding`, `2 findings`.
+pub fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
 /// Prints a line on stderr, for people beside the output.

@@ -25,7 +25,12 @@ impl Up {
             config.listen = listen;
         }
         let filter = EnvFilter::try_from_env("PHIWARD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(output::colour(&std::io::stderr()))
+            .with_target(false)
+            .init();
         super::runtime()?.block_on(up::run(config, stop_signal(), |text| output::line(output::clean(&text))))?;
         Ok(Outcome::Done)
     }

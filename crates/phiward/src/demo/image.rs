@@ -48,7 +48,9 @@ fn loaded_libraries() -> io::Result<BTreeSet<PathBuf>> {
         .lines()
         .filter_map(|line| line.splitn(6, char::is_whitespace).nth(5))
         .map(str::trim)
-        .filter(|path| path.starts_with('/') && Path::new(path).file_name().is_some_and(|n| n.to_string_lossy().contains(".so")))
+        .filter(|path| {
+            path.starts_with('/') && Path::new(path).file_name().is_some_and(|n| n.to_string_lossy().contains(".so"))
+        })
         .map(PathBuf::from)
         .collect())
 }

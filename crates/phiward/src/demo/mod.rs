@@ -73,7 +73,11 @@ pub async fn down(docker: &Docker) -> Result<Count, CliError> {
     let mut count = Count::default();
     for name in containers(docker).await? {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        docker.remove_container(&name, Some(options)).await.or_else(gone).map_err(|e| failed("remove the container", &name, &e))?;
+        docker
+            .remove_container(&name, Some(options))
+            .await
+            .or_else(gone)
+            .map_err(|e| failed("remove the container", &name, &e))?;
         count.containers += 1;
     }
     let filter = || HashMap::from([("label", vec![LABEL.to_owned()])]);
@@ -91,7 +95,11 @@ pub async fn down(docker: &Docker) -> Result<Count, CliError> {
         .map_err(|e| failed("list the volumes of", "the engine", &e))?;
     for name in volumes.volumes.unwrap_or_default().into_iter().map(|v| v.name) {
         let options = RemoveVolumeOptionsBuilder::default().build();
-        docker.remove_volume(&name, Some(options)).await.or_else(gone).map_err(|e| failed("remove the volume", &name, &e))?;
+        docker
+            .remove_volume(&name, Some(options))
+            .await
+            .or_else(gone)
+            .map_err(|e| failed("remove the volume", &name, &e))?;
         count.volumes += 1;
     }
     let images = docker
@@ -126,7 +134,8 @@ fn failed(doing: &str, what: &str, error: &DockerError) -> CliError {
 async fn containers(docker: &Docker) -> Result<Vec<String>, CliError> {
     let filters = HashMap::from([("label", vec![LABEL.to_owned()])]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    let list = docker.list_containers(Some(options)).await.map_err(|e| failed("list the containers of", "the demo", &e))?;
+    let list =
+        docker.list_containers(Some(options)).await.map_err(|e| failed("list the containers of", "the demo", &e))?;
     Ok(list.into_iter().filter_map(|c| c.id).collect())
 }
 
@@ -143,13 +152,20 @@ async fn build_image(docker: &Docker) -> Result<(), CliError> {
     let context = tokio::task::spawn_blocking(move || image::build_context(&dockerfile))
         .await
         .map_err(|e| CliError::new(format!("cannot pack the demo's image: {e}")))?
-        .map_err(|e| CliError::new(format!("cannot pack this program as the demo's image: {e}")).help("the demo needs Linux with /proc mounted"))?;
-    let options = BuildImageOptionsBuilder::default().t(&format!("{IMAGE}:latest")).rm(true).forcerm(true).q(true).build();
+        .map_err(|e| {
+            CliError::new(format!("cannot pack this program as the demo's image: {e}"))
+                .help("the demo needs Linux with /proc mounted")
+        })?;
+    let options =
+        BuildImageOptionsBuilder::default().t(&format!("{IMAGE}:latest")).rm(true).forcerm(true).q(true).build();
     let mut steps = docker.build_image(options, None, Some(bollard::body_full(context.into())));
     while let Some(step) = steps.next().await {
         let step = step.map_err(|e| failed("build the image", IMAGE, &e))?;
         if let Some(detail) = step.error_detail {
-            return Err(CliError::new(format!("the engine could not build the image {IMAGE}: {}", detail.message.unwrap_or_default())));
+            return Err(CliError::new(format!(
+                "the engine could not build the image {IMAGE}: {}",
+                detail.message.unwrap_or_default()
+            )));
         }
     }
     Ok(())
@@ -171,7 +187,10 @@ async fn start(docker: &Docker, number: u32, service: &Service) -> Result<(), Cl
         // The usual port is taken on this machine: any free one shows the same fault.
         (Err(_), Some((address, port))) if port != 0 => {
             let options = RemoveContainerOptionsBuilder::default().force(true).build();
-            docker.remove_container(&name, Some(options)).await.map_err(|e| failed("remove the container", &name, &e))?;
+            docker
+                .remove_container(&name, Some(options))
+                .await
+                .map_err(|e| failed("remove the container", &name, &e))?;
             let moved = Service { publish: Some((address, 0)), ..service.clone() };
             Box::pin(start(docker, number, &moved)).await
         }
@@ -209,7 +228,11 @@ fn container(number: u32, service: &Service) -> ContainerCreateBody {
             [("phiward.phi", service.phi), ("phiward.owner", service.owner), ("phiward.role", service.role)],
         )),
         healthcheck: service.hardened.then(|| HealthConfig {
-            test: Some(["CMD", "/phiward", "demo", "workload", "--probe", &service.port.to_string()].map(str::to_owned).to_vec()),
+            test: Some(
+                ["CMD", "/phiward", "demo", "workload", "--probe", &service.port.to_string()]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
             interval: Some(30_000_000_000),
             timeout: Some(3_000_000_000),
             retries: Some(3),
@@ -261,7 +284,10 @@ fn host_config(number: u32, service: &Service, exposed: &str) -> HostConfig {
             Some(RestartPolicy { name: Some(RestartPolicyNameEnum::ON_FAILURE), maximum_retry_count: Some(5) });
         config.log_config = Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
-            config: Some(HashMap::from([("max-size".to_owned(), "10m".to_owned()), ("max-file".to_owned(), "3".to_owned())])),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), "10m".to_owned()),
+                ("max-file".to_owned(), "3".to_owned()),
+            ])),
         });
     }
     config

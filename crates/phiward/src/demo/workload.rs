@@ -52,7 +52,8 @@ impl Workload {
             number += 1;
             if let Some(folder) = &self.writes {
                 let _ = std::fs::create_dir_all(folder);
-                let _ = std::fs::write(folder.join(format!("message-{}", number % 10)), "made-up message, no patient\n");
+                let _ =
+                    std::fs::write(folder.join(format!("message-{}", number % 10)), "made-up message, no patient\n");
             }
             if let Some(peer) = &self.peer {
                 let _ = send(peer, number);

@@ -28,7 +28,15 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Watches the engine. Ends never.
 pub async fn watch(config: Arc<Config>, keeper: Keeper, say: fn(String)) {
-    let mut watcher = Watcher { keeper, say, told: String::new(), last_good: None, gap: None, detector: GapDetector::default(), last: None };
+    let mut watcher = Watcher {
+        keeper,
+        say,
+        told: String::new(),
+        last_good: None,
+        gap: None,
+        detector: GapDetector::default(),
+        last: None,
+    };
     let mut wait = Duration::from_millis(250);
     loop {
         match gather::connect(&config).await {

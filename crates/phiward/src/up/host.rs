@@ -25,7 +25,10 @@ pub async fn watch(config: Arc<Config>, keeper: Keeper, say: fn(String)) {
         let report = collection.source.clone();
         tell(&report, &mut told, say);
         if let Err(error) = keeper.keep(collection).await {
-            tracing::error!("what was read of the host could not be kept, and is read again shortly: {}", chain(&error));
+            tracing::error!(
+                "what was read of the host could not be kept, and is read again shortly: {}",
+                chain(&error)
+            );
             tick.reset_after(Duration::from_secs(10));
             continue;
         }
@@ -34,7 +37,13 @@ pub async fn watch(config: Arc<Config>, keeper: Keeper, say: fn(String)) {
 }
 
 /// Keeps how a source was read, and tells open pages when that changed.
-pub async fn note(keeper: &Keeper, report: &SourceReport, watch: &str, last_good: &mut Option<Timestamp>, gap: Option<Gap>) {
+pub async fn note(
+    keeper: &Keeper,
+    report: &SourceReport,
+    watch: &str,
+    last_good: &mut Option<Timestamp>,
+    gap: Option<Gap>,
+) {
     let now = Timestamp::now();
     if !matches!(report.status, Status::Failed { .. }) {
         *last_good = Some(now);

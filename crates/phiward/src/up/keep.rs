@@ -49,10 +49,13 @@ impl Keeper {
         let content = Arc::clone(&self.content);
         let work = move || {
             let judge = Judge::new(&content);
-            assets.into_iter().map(|asset| {
+            assets
+                .into_iter()
+                .map(|asset| {
                     let at = at(&asset);
                     JudgedAsset::new(&judge, asset, at)
-                }).collect()
+                })
+                .collect()
         };
         tokio::task::spawn_blocking(work).await.unwrap_or_default()
     }

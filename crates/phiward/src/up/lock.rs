@@ -25,8 +25,10 @@ pub fn data_folder(config: &Config) -> Result<File, CliError> {
         .map_err(|e| failed("write to", e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(CliError::new(format!("another phiward is running on the data folder {}", folder.display()))
-            .help("stop it, or choose another folder with --data DIR")),
+        Err(TryLockError::WouldBlock) => {
+            Err(CliError::new(format!("another phiward is running on the data folder {}", folder.display()))
+                .help("stop it, or choose another folder with --data DIR"))
+        }
         Err(TryLockError::Error(error)) => Err(failed("lock", error)),
     }
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 
 use crate::cli::VERSION;
-use crate::config::{Config, redact_url};
+use crate::config::Config;
 use crate::content;
 use crate::error::{CliError, chain};
 use keep::Keeper;
@@ -41,13 +41,13 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>, say: fn(String)
         version: VERSION,
         started: Timestamp::now(),
         title: title(&config),
-        allowed_hosts: Vec::new(),
+        allowed_hosts: phiward_server::loopback_hosts(address.port()),
     };
     let (stopping, stopped) = watch::channel(false);
     let server = tokio::spawn(phiward_server::serve(listener, state, ended(stopped.clone())));
     let automatic = content.checks().iter().filter(|c| c.automatic()).count();
     say(format!("phiward {VERSION}: dashboard at http://{address}/"));
-    say(format!("{automatic} checks; state in {}", redact_url(&url)));
+    say(format!("{automatic} checks; state in {}", store.location()));
     let again = keeper.rejudge_if_content_changed().await?;
     if again > 0 {
         say(format!("the checks have changed: {again} stored assets judged again"));
