@@ -7,6 +7,7 @@ use cel::Program;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::bounds::Effort;
 use crate::words::{Category, Severity, Verdict};
 
 /// How much of what it states a check or control can be decided by a program.
@@ -75,6 +76,8 @@ pub struct Expression {
     pub reads: Vec<Read>,
     /// Facts whose presence it tests with `has()`.
     pub tests: Vec<String>,
+    /// How much work evaluating it is.
+    pub(crate) effort: Effort,
 }
 
 /// One check, loaded and compiled.

@@ -1,7 +1,7 @@
 //! Loading content: checks and controls, from text to compiled. Bad content is an error here, with file, line,
 //! column and what is wrong; nothing of it reaches judgment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,10 +11,18 @@ use serde_saphyr::Spanned;
 use sha2::{Digest, Sha256};
 
 use crate::asset::KindSchema;
+use crate::bounds;
 use crate::check::{Automation, Check, Examples, Expression};
 use crate::control::{Control, Framework};
 use crate::schema;
 use crate::words::{Category, Severity};
+
+/// Stack for reading content, in bytes. The CEL parser recurses through some twenty functions a bracket: with this
+/// much its own limit of 96 levels stops it, also in an unoptimized build. Only what is used takes up memory.
+const STACK: usize = 64 << 20;
+
+/// Most syntax errors told of one expression.
+const MOST_SYNTAX_ERRORS: usize = 10;
 
 /// One file of content, read by the caller.
 #[derive(Clone, Debug)]
@@ -110,6 +118,21 @@ pub struct Content {
 impl Content {
     /// Loads and compiles. Every error found is returned, not only the first.
     pub fn load(files: &[SourceFile], kinds: &[KindSchema]) -> Result<Content, ContentErrors> {
+        let failed = |message: String| {
+            ContentErrors(vec![ContentError { file: "content".to_owned(), line: 0, column: 0, message }])
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("content".to_owned()).stack_size(STACK);
+            match thread.spawn_scoped(scope, || Self::load_here(files, kinds)) {
+                Ok(thread) => thread.join().unwrap_or_else(|_| {
+                    Err(failed("reading it ended before its time: report this as a defect of phiward".to_owned()))
+                }),
+                Err(error) => Err(failed(format!("cannot start a thread to read it: {error}"))),
+            }
+        })
+    }
+
+    fn load_here(files: &[SourceFile], kinds: &[KindSchema]) -> Result<Content, ContentErrors> {
         let mut loader = Loader { kinds, errors: Vec::new() };
         let mut frameworks: Vec<Framework> = Vec::new();
         let mut raw: BTreeMap<String, (RawCheck, &SourceFile, bool)> = BTreeMap::new();
@@ -268,28 +291,27 @@ impl Loader<'_> {
     }
 
     fn frameworks(&mut self, frameworks: &[Framework], files: &[SourceFile]) {
-        let mut seen: HashMap<&str, ()> = HashMap::new();
+        let mut seen: HashSet<&str> = HashSet::new();
         for framework in frameworks {
             let file = files
                 .iter()
                 .find(|f| is_controls(&f.path) && f.text.contains(&format!("framework: {}", framework.framework)));
             let Some(file) = file else { continue };
+            let own: HashSet<&str> = framework.controls.iter().map(|c| c.id.as_str()).collect();
             for control in &framework.controls {
-                if seen.insert(&control.id, ()).is_some() {
+                if !seen.insert(&control.id) {
                     self.error(file, 0, 0, format!("control id `{}` is used twice", control.id));
                 }
-                let parent_known = |id: &String| framework.controls.iter().any(|c| c.id == *id);
                 if let Some(parent) = &control.parent
-                    && !parent_known(parent)
+                    && !own.contains(parent.as_str())
                 {
                     self.error(file, 0, 0, format!("control `{}` names the unknown parent `{parent}`", control.id));
                 }
             }
         }
-        let all: Vec<&Control> = frameworks.iter().flat_map(|f| &f.controls).collect();
-        for control in &all {
+        for control in frameworks.iter().flat_map(|f| &f.controls) {
             for target in &control.maps_to {
-                if !all.iter().any(|c| c.id == *target)
+                if !seen.contains(target.as_str())
                     && let Some(file) = files.iter().find(|f| is_controls(&f.path))
                 {
                     self.error(file, 0, 0, format!("control `{}` maps to the unknown control `{target}`", control.id));
@@ -398,9 +420,18 @@ impl Loader<'_> {
                 _ => (line + l - 1, c),
             }
         };
+        if text.len() > bounds::LONGEST {
+            let message = format!(
+                "the expression has {} bytes, and at most {} are allowed: derive a fact",
+                text.len(),
+                bounds::LONGEST
+            );
+            self.error(file, line, column, message);
+            return None;
+        }
         match Program::compile(&text) {
             Err(errors) => {
-                for error in errors.errors {
+                for error in errors.errors.into_iter().take(MOST_SYNTAX_ERRORS) {
                     let (l, c) = place(Some((error.pos.0 as i64, error.pos.1 as i64)));
                     self.error(file, l, c, format!("not a CEL expression: {}", error.msg));
                 }
@@ -417,6 +448,7 @@ impl Loader<'_> {
                     program,
                     reads: walked.reads,
                     tests: walked.tests,
+                    effort: walked.effort,
                 })
             }
         }

@@ -8,6 +8,7 @@ use cel::{Context, ExecutionError};
 use serde_json::Value;
 
 use crate::asset::{Asset, Status};
+use crate::bounds::MOST_STEPS;
 use crate::check::{Check, Examples, Expression, Read};
 use crate::content::Content;
 use crate::words::Verdict;
@@ -37,13 +38,13 @@ impl<'c> Judge<'c> {
     pub fn judge(&self, asset: &Asset) -> Vec<Outcome> {
         let Some(kind) = self.content.kind(&asset.kind) else { return Vec::new() };
         let scope = self.scope(&asset.facts);
-        let mut applies: Vec<Option<Result<bool, ExecutionError>>> = vec![None; kind.applies.len()];
+        let mut applies: Vec<Option<Result<bool, Trouble>>> = vec![None; kind.applies.len()];
         kind.checks
             .iter()
             .map(|index| {
                 let check = &self.content.checks()[*index];
                 let applied = check.applies.as_ref().map(|expression| {
-                    applies[check.applies_slot].get_or_insert_with(|| run(expression, &scope)).clone()
+                    applies[check.applies_slot].get_or_insert_with(|| run(expression, &scope, &asset.facts)).clone()
                 });
                 let (verdict, reason) = decide(check, applied, &scope, &asset.facts, &asset.status);
                 Outcome { check: Arc::clone(check), verdict, reason }
@@ -54,7 +55,7 @@ impl<'c> Judge<'c> {
     /// One check about one facts document.
     pub fn judge_one(&self, check: &Check, facts: &Value, status: &Status) -> (Verdict, String) {
         let scope = self.scope(facts);
-        let applied = check.applies.as_ref().map(|expression| run(expression, &scope));
+        let applied = check.applies.as_ref().map(|expression| run(expression, &scope, facts));
         decide(check, applied, &scope, facts, status)
     }
 
@@ -76,19 +77,31 @@ impl<'c> Judge<'c> {
     }
 }
 
-fn run(expression: &Expression, scope: &Context) -> Result<bool, ExecutionError> {
-    match expression.program.execute(scope)? {
+/// Why an expression gives no answer.
+#[derive(Clone)]
+enum Trouble {
+    Cel(ExecutionError),
+    /// Evaluation was not begun: it could take this many steps.
+    TooMuch(u64),
+}
+
+fn run(expression: &Expression, scope: &Context, facts: &Value) -> Result<bool, Trouble> {
+    let steps = expression.effort.steps(facts);
+    if steps > MOST_STEPS {
+        return Err(Trouble::TooMuch(steps));
+    }
+    match expression.program.execute(scope).map_err(Trouble::Cel)? {
         cel::Value::Bool(value) => Ok(value),
-        other => Err(ExecutionError::UnexpectedType {
+        other => Err(Trouble::Cel(ExecutionError::UnexpectedType {
             got: format!("{:?}", other.type_of()).to_lowercase(),
             want: "bool".to_owned(),
-        }),
+        })),
     }
 }
 
 fn decide(
     check: &Check,
-    applied: Option<Result<bool, ExecutionError>>,
+    applied: Option<Result<bool, Trouble>>,
     scope: &Context,
     facts: &Value,
     status: &Status,
@@ -109,7 +122,7 @@ fn decide(
             Some(Err(error)) => return (Verdict::Unknown, explain(&error, applies, facts, status)),
         }
     }
-    match run(pass, scope) {
+    match run(pass, scope, facts) {
         Ok(false) => (Verdict::Fail, String::new()),
         Ok(true) => match gap_hidden_by_has(pass, status) {
             Some(why) => (Verdict::Unknown, why),
@@ -132,7 +145,15 @@ fn not_read(path: &str, why: &str) -> String {
     format!("{path} could not be read: {why}")
 }
 
-fn explain(error: &ExecutionError, expression: &Expression, facts: &Value, status: &Status) -> String {
+fn explain(trouble: &Trouble, expression: &Expression, facts: &Value, status: &Status) -> String {
+    let error = match trouble {
+        Trouble::Cel(error) => error,
+        Trouble::TooMuch(steps) => {
+            return format!(
+                "the expression could take {steps} steps over these facts, and at most {MOST_STEPS} are allowed"
+            );
+        }
+    };
     if let ExecutionError::NoSuchKey(key) = error {
         // The first fact read that is absent; its collector may have said why.
         let absent = expression.reads.iter().map(|r| r.path.as_str()).find(|path| lookup(facts, path).is_none());

@@ -4,6 +4,7 @@
 //! a bad or missing fact is the verdict `unknown`, never a pass.
 
 pub mod asset;
+mod bounds;
 pub mod check;
 pub mod content;
 pub mod control;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cel::common::ast::{Expr, IdedExpr, operators};
 use serde_json::Value;
 
+use crate::bounds::{self, Effort, Range};
 use crate::check::Read;
 
 /// What walking an expression found.
@@ -12,13 +13,25 @@ use crate::check::Read;
 pub(crate) struct Walked {
     pub reads: Vec<Read>,
     pub tests: Vec<String>,
+    pub effort: Effort,
     /// Node id and what is wrong.
     pub errors: Vec<(u64, String)>,
 }
 
 /// Walks `expr` over the facts that `schema` describes.
 pub(crate) fn walk(expr: &IdedExpr, schema: &Value) -> Walked {
-    let mut walker = Walker { root: schema, reads: BTreeMap::new(), tests: BTreeSet::new(), errors: Vec::new() };
+    let errors = bounds::check(expr);
+    if !errors.is_empty() {
+        return Walked { errors, ..Walked::default() };
+    }
+    let mut walker = Walker {
+        root: schema,
+        reads: BTreeMap::new(),
+        tests: BTreeSet::new(),
+        effort: Effort::default(),
+        loops: 0,
+        errors: Vec::new(),
+    };
     walker.visit(expr, &mut Vec::new(), false);
     // A fact read whole is not also listed by its parents or by the fields of its items.
     let reads = walker
@@ -26,7 +39,7 @@ pub(crate) fn walk(expr: &IdedExpr, schema: &Value) -> Walked {
         .into_iter()
         .map(|(path, fields)| Read { path, item_fields: fields.into_iter().collect() })
         .collect();
-    Walked { reads, tests: walker.tests.into_iter().collect(), errors: walker.errors }
+    Walked { reads, tests: walker.tests.into_iter().collect(), effort: walker.effort, errors: walker.errors }
 }
 
 /// What is known of a node's value: where it lies in the facts, and its schema.
@@ -39,16 +52,32 @@ struct Place<'s> {
     /// Schema of the value; `None` when anything goes.
     schema: Option<&'s Value>,
     root: bool,
+    /// What bounds the length of a list that is not a fact.
+    made: Option<Range>,
 }
 
 impl Place<'_> {
-    const NOTHING: Place<'static> = Place { path: None, item: false, schema: None, root: false };
+    const NOTHING: Place<'static> = Place { path: None, item: false, schema: None, root: false, made: None };
+
+    /// What a loop over this value goes through.
+    fn range(&self) -> Range {
+        match (&self.made, &self.path) {
+            (Some(range), _) => range.clone(),
+            (None, Some(path)) if self.item => Range::Within(path.clone()),
+            (None, Some(path)) => Range::Fact(path.clone()),
+            (None, None) => Range::Any,
+        }
+    }
 }
 
 struct Walker<'s> {
     root: &'s Value,
     reads: BTreeMap<String, BTreeSet<String>>,
     tests: BTreeSet<String>,
+    /// Of what is being visited: the whole expression, or the body of a loop.
+    effort: Effort,
+    /// How many loops the node being visited is inside of.
+    loops: usize,
     errors: Vec<(u64, String)>,
 }
 
@@ -57,6 +86,7 @@ type Scope<'s> = Vec<(String, Place<'s>)>;
 impl<'s> Walker<'s> {
     /// Visits a node; `inner` says that the parent goes on to select from it, so that it is not yet a whole read.
     fn visit(&mut self, node: &IdedExpr, scope: &mut Scope<'s>, inner: bool) -> Place<'s> {
+        self.effort.node(node);
         let place = match &node.expr {
             Expr::Ident(name) => self.ident(node.id, name, scope),
             Expr::Select(select) => {
@@ -76,11 +106,15 @@ impl<'s> Walker<'s> {
                 self.item_of(&operand)
             }
             Expr::Call(call) => {
-                if let Some(target) = &call.target {
-                    self.visit(target, scope, false);
-                }
-                for arg in &call.args {
-                    self.visit(arg, scope, false);
+                for operand in call.target.as_deref().into_iter().chain(&call.args) {
+                    let operand = self.visit(operand, scope, false);
+                    // Comparing with a fact, or looking for something in it, goes through the whole of it each time.
+                    if self.loops > 0
+                        && !operand.item
+                        && let Some(path) = &operand.path
+                    {
+                        self.effort.scan(path);
+                    }
                 }
                 Place::NOTHING
             }
@@ -93,17 +127,22 @@ impl<'s> Walker<'s> {
                     scope.push((second.clone(), Place::NOTHING));
                 }
                 scope.push((comp.accu_var.clone(), Place::NOTHING));
+                let outside = std::mem::take(&mut self.effort);
+                self.loops += 1;
                 self.visit(&comp.loop_cond, scope, false);
                 self.visit(&comp.loop_step, scope, false);
+                self.loops -= 1;
+                let body = std::mem::replace(&mut self.effort, outside);
+                self.effort.repeat(range.range(), body);
                 self.visit(&comp.result, scope, false);
                 scope.truncate(depth);
-                Place::NOTHING
+                Place { made: Some(range.range()), ..Place::NOTHING }
             }
             Expr::List(list) => {
                 for element in &list.elements {
                     self.visit(element, scope, false);
                 }
-                Place::NOTHING
+                Place { made: Some(Range::Written(list.elements.len() as u64)), ..Place::NOTHING }
             }
             Expr::Map(_) | Expr::Struct(_) => {
                 self.errors.push((node.id, "maps and structs cannot be made in a check".to_owned()));
@@ -122,7 +161,7 @@ impl<'s> Walker<'s> {
             return place.clone();
         }
         if name == "facts" {
-            return Place { path: None, item: false, schema: Some(self.root), root: true };
+            return Place { path: None, item: false, schema: Some(self.root), root: true, made: None };
         }
         // Type names (`int`, `string`) are fine as arguments of `type()`; anything else is a slip.
         const TYPES: [&str; 8] = ["int", "uint", "double", "bool", "string", "bytes", "list", "map"];
@@ -134,7 +173,7 @@ impl<'s> Walker<'s> {
     }
 
     fn field(&mut self, id: u64, operand: &Place<'s>, field: &str) -> Place<'s> {
-        let mut place = Place { path: None, item: operand.item, schema: None, root: false };
+        let mut place = Place { path: None, item: operand.item, schema: None, root: false, made: None };
         if operand.root {
             place.path = Some(field.to_owned());
         } else if operand.item {
@@ -176,6 +215,7 @@ impl<'s> Walker<'s> {
             item: list.path.is_some() && !is_map,
             schema: if is_map { None } else { items },
             root: false,
+            made: None,
         }
     }
 

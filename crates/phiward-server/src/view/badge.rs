@@ -5,6 +5,7 @@ use phiward_core::asset::{Ephi, Status};
 use phiward_core::control::ControlState;
 use phiward_core::posture::State;
 use phiward_core::words::{Severity, Verdict};
+use phiward_store::model::AssetRow;
 
 use super::component;
 
@@ -68,7 +69,15 @@ pub fn ephi(ephi: Ephi) -> Badge {
     }
 }
 
-/// Where an asset stands.
+/// Where one asset stands. Without any answer there is nothing to stand for.
+pub fn asset(row: &AssetRow) -> Badge {
+    match (row.failing, row.unknown, row.passing) {
+        (0, 0, 0) => badge("plain", RING, "Nothing to judge"),
+        _ => state(row.state),
+    }
+}
+
+/// The word of a state.
 pub fn state(state: State) -> Badge {
     match state {
         State::Failing => badge("bad", TRIANGLE, "Failing"),

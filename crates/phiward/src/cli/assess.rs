@@ -192,13 +192,13 @@ fn kind_matches(kind: &str, wanted: &str) -> bool {
 
 /// An error for an id no check has, with ids that look alike.
 pub fn unknown_check(content: &Content, id: &str) -> CliError {
-    let near: Vec<&str> = content
-        .checks()
-        .iter()
-        .map(|c| c.id.as_str())
-        .filter(|known| known.contains(id) || id.split('-').filter(|w| w.len() > 3).any(|w| known.contains(w)))
-        .take(5)
-        .collect();
+    // Those that share most of their words with what was typed.
+    let words: Vec<&str> = id.split('-').filter(|w| w.len() > 2).collect();
+    let shared = |known: &str| known.split('-').filter(|w| words.contains(w)).count();
+    let mut near: Vec<&str> =
+        content.checks().iter().map(|c| c.id.as_str()).filter(|known| shared(known) > 0).collect();
+    near.sort_by_key(|known| (std::cmp::Reverse(shared(known)), known.len()));
+    near.truncate(3);
     let error = CliError::new(format!("there is no check `{id}`"));
     if near.is_empty() {
         error.help("`phiward checks list` lists them all")

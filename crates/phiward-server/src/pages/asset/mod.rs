@@ -119,7 +119,7 @@ async fn build(app: &Shared, params: &Params) -> Result<AssetPage, Problem> {
         api: format!("/api/v1/assets/{}", encode(id.as_str())),
         ephi: badge::ephi(stored.row.ephi),
         ephi_text: ephi_text(&stored),
-        state: badge::state(stored.row.state),
+        state: badge::asset(&stored.row),
         facts_line: about(&stored),
         first_seen: When::ago(stored.row.first_seen, now),
         collected: When::ago(stored.row.collected_at, now),

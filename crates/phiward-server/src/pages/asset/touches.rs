@@ -72,7 +72,7 @@ fn touch(relation: &Relation, incoming: bool, row: Option<&AssetRow>) -> Touch {
         name: row.map_or_else(|| words::cut(relation.to.as_str(), 80), |row| words::cut(&row.name, 100)),
         href: row.map(|row| words::asset_href(row.id.as_str())).unwrap_or_default(),
         detail: relation.detail.clone(),
-        state: row.map(|row| badge::state(row.state)),
+        state: row.map(badge::asset),
         ephi: row.map(|row| badge::ephi(row.ephi)),
         incoming,
         class: mark.class,

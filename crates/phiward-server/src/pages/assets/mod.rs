@@ -117,7 +117,7 @@ async fn build(app: &Shared, params: &Params) -> Result<Assets, Problem> {
                 kind: words::kind(&row.kind).to_owned(),
                 owner: words::cut(&row.owner, 60),
                 ephi: badge::ephi(row.ephi),
-                state: badge::state(row.state),
+                state: badge::asset(&row),
                 worst: row.worst.map(badge::severity),
                 failing: row.failing,
                 unknown: row.unknown,
