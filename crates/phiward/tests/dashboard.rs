@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::browser::Page;
-use common::{Folder, Up, docker};
+use common::{Folder, Up, docker, phiward};
 
 /// Pages a reader can reach without knowing an id.
 const PAGES: [&str; 8] = ["/", "/findings", "/checks", "/assets", "/controls", "/map", "/sources", "/help"];
@@ -202,7 +202,15 @@ fn the_pictures_of_the_readme() {
         eprintln!("skipped: PHIWARD_PICTURES names no folder to write pictures to");
         return;
     };
-    let Some((_data, up)) = watching() else { return };
+    if !docker::available() {
+        return;
+    }
+    let data = Folder::new();
+    let mut command = phiward(&data);
+    command.env("PHIWARD_TITLE", "St. Example hospital").args(["up", "--listen", "127.0.0.1:0"]);
+    let up = Up::spawn(command);
+    up.wait_source("host");
+    up.wait_source("docker");
     std::fs::create_dir_all(&folder).expect("folder made");
     let page = Page::open(&up.address);
     for path in PAGES {

@@ -39,8 +39,12 @@ pub fn trouble(chrome: &Chrome, sources: &[SourceRow], now: Timestamp) -> Vec<Tr
             )),
             Status::Partial { missing } => {
                 let n = i64::try_from(missing.len()).unwrap_or(i64::MAX);
-                let why = missing.first().map(|gap| format!(": {}", gap.why)).unwrap_or_default();
-                let text = format!("{} could not be read{}", words::count(n, "part", "parts"), words::cut(&why, 160));
+                // Where nothing can be done about it, the reasons wait on the page of sources.
+                let why = match missing.first() {
+                    Some(gap) if !help.is_empty() => format!(": {}", words::cut(&gap.why, 160)),
+                    _ => ", and what rests on them is unknown".to_owned(),
+                };
+                let text = format!("{} could not be read{why}", words::count(n, "part", "parts"));
                 found.push((2, Trouble { badge: badge::source(&source.status), name, text, help, when: None }));
             }
             Status::Complete => {}
