@@ -3,6 +3,9 @@
 pub mod docker;
 pub mod files;
 pub mod host;
+#[cfg(test)]
+#[path = "../../phiward-core/tests/mutate/mod.rs"]
+mod mutate;
 pub mod source;
 pub mod storage;
 

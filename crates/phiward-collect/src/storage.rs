@@ -6,7 +6,7 @@
 mod block;
 mod mountinfo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ pub use mountinfo::MountEntry;
 pub struct Mounts {
     entries: Vec<MountEntry>,
     by_id: BTreeMap<u64, usize>,
+    /// The latest mount at each place: of those stacked there, the one that is seen.
+    by_place: HashMap<PathBuf, usize>,
     /// `/sys`, or a recorded tree in tests.
     sys: PathBuf,
 }
@@ -126,7 +128,8 @@ impl Mounts {
     pub fn parse(mountinfo: &[u8], sys: &Path) -> Mounts {
         let entries = mountinfo::parse(mountinfo);
         let by_id = entries.iter().enumerate().map(|(i, e)| (e.id, i)).collect();
-        Mounts { entries, by_id, sys: sys.to_owned() }
+        let by_place = entries.iter().enumerate().map(|(i, e)| (e.mount_point.clone(), i)).collect();
+        Mounts { entries, by_id, by_place, sys: sys.to_owned() }
     }
 
     /// All mounts, in the kernel's order.
@@ -199,10 +202,7 @@ impl Mounts {
 
     /// The mount that holds `path` by its text: the longest mount point, the latest of those stacked on one place.
     fn lookup(&self, path: &Path) -> Option<&MountEntry> {
-        self.entries
-            .iter()
-            .filter(|e| path.starts_with(&e.mount_point))
-            .max_by_key(|e| e.mount_point.components().count())
+        path.ancestors().find_map(|place| self.by_place.get(place)).and_then(|&i| self.entries.get(i))
     }
 
     fn device_name(&self, entry: &MountEntry) -> String {
@@ -343,5 +343,7 @@ fn resolve(path: &Path) -> (PathBuf, Option<(PathBuf, bool)>) {
     }
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

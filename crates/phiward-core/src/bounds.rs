@@ -17,8 +17,8 @@ const MOST_LOOPS: usize = 3;
 const MOST_ADDITIONS: usize = 16;
 /// Largest compiled pattern, in bytes. Patterns are compiled anew for each text.
 const LARGEST_PATTERN: usize = 256 * 1024;
-/// Most steps that one evaluation may take, about two seconds of work.
-pub(crate) const MOST_STEPS: u64 = 10_000_000;
+/// Most steps that one evaluation may take, a second of work or less.
+pub(crate) const MOST_STEPS: u64 = 3_000_000;
 /// Steps that matching a pattern counts for.
 const PATTERN_STEPS: u64 = 200;
 

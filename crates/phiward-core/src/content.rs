@@ -134,7 +134,7 @@ impl Content {
 
     fn load_here(files: &[SourceFile], kinds: &[KindSchema]) -> Result<Content, ContentErrors> {
         let mut loader = Loader { kinds, errors: Vec::new() };
-        let mut frameworks: Vec<Framework> = Vec::new();
+        let mut frameworks: Vec<(Framework, &SourceFile)> = Vec::new();
         let mut raw: BTreeMap<String, (RawCheck, &SourceFile, bool)> = BTreeMap::new();
         let mut hasher = Sha256::new();
         let mut sorted: Vec<&SourceFile> = files.iter().collect();
@@ -145,7 +145,7 @@ impl Content {
             hasher.update(file.text.as_bytes());
             hasher.update([0]);
             if is_controls(&file.path) {
-                frameworks.extend(loader.parse::<Framework>(file));
+                frameworks.extend(loader.parse::<Framework>(file).map(|framework| (framework, file)));
                 continue;
             }
             let Some(check) = loader.parse::<RawCheck>(file) else { continue };
@@ -159,7 +159,8 @@ impl Content {
                 None => drop(raw.insert(id, (check, file, false))),
             }
         }
-        loader.frameworks(&frameworks, files);
+        loader.frameworks(&frameworks);
+        let frameworks: Vec<Framework> = frameworks.into_iter().map(|(framework, _)| framework).collect();
         let known: HashMap<&str, &Control> = frameworks
             .iter()
             .filter(|f| f.framework == "hipaa")
@@ -290,13 +291,9 @@ impl Loader<'_> {
         }
     }
 
-    fn frameworks(&mut self, frameworks: &[Framework], files: &[SourceFile]) {
+    fn frameworks(&mut self, frameworks: &[(Framework, &SourceFile)]) {
         let mut seen: HashSet<&str> = HashSet::new();
-        for framework in frameworks {
-            let file = files
-                .iter()
-                .find(|f| is_controls(&f.path) && f.text.contains(&format!("framework: {}", framework.framework)));
-            let Some(file) = file else { continue };
+        for (framework, file) in frameworks {
             let own: HashSet<&str> = framework.controls.iter().map(|c| c.id.as_str()).collect();
             for control in &framework.controls {
                 if !seen.insert(&control.id) {
@@ -309,11 +306,9 @@ impl Loader<'_> {
                 }
             }
         }
-        for control in frameworks.iter().flat_map(|f| &f.controls) {
-            for target in &control.maps_to {
-                if !seen.contains(target.as_str())
-                    && let Some(file) = files.iter().find(|f| is_controls(&f.path))
-                {
+        for (framework, file) in frameworks {
+            for control in &framework.controls {
+                for target in control.maps_to.iter().filter(|target| !seen.contains(target.as_str())) {
                     self.error(file, 0, 0, format!("control `{}` maps to the unknown control `{target}`", control.id));
                 }
             }

@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::Options;
+use crate::parts::json::pretty;
 use crate::parts::summary::{failing, says, total};
 
 /// Name and version of the format.
@@ -32,7 +33,7 @@ pub(crate) fn write(assessment: &Assessment, options: &Options, out: &mut dyn Wr
         summary: Summary::new(assessment),
         findings: Findings(&assessment.findings),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
+    pretty(out, &document)?;
     writeln!(out)
 }
 

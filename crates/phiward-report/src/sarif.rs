@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::Options;
+use crate::parts::json::pretty;
 use crate::parts::summary::{says, sentences, shortfall};
 use crate::parts::text::one_line;
 
@@ -39,7 +40,7 @@ pub(crate) fn write(assessment: &Assessment, options: &Options, out: &mut dyn Wr
             properties: json!({"contentDigest": assessment.content, "assets": assessment.assets}),
         }],
     };
-    serde_json::to_writer_pretty(&mut *out, &log)?;
+    pretty(out, &log)?;
     writeln!(out)
 }
 

@@ -123,6 +123,15 @@ impl AssetSort {
             AssetSort::Seen => "a.collected_at",
         }
     }
+
+    /// The key has the values that this order compares.
+    fn fits(self, (number, texts, _): &Key) -> bool {
+        match self {
+            AssetSort::Worst | AssetSort::Seen => number.is_some() && texts.is_empty(),
+            AssetSort::Name => number.is_none() && texts.len() == 1,
+            AssetSort::Kind => number.is_none() && texts.len() == 2,
+        }
+    }
 }
 
 /// Where a page ended: one number or up to two texts, then the asset's number.
@@ -140,6 +149,10 @@ impl Store {
         const DOING: &str = "listing assets";
         let tag = format!("assets-{:?}-{}", query.sort, query.descending);
         let after = query.cursor.as_deref().map(|c| cursor::decode::<Key>(&tag, c)).transpose()?;
+        // Anyone can write a cursor: one with another number of values would make a statement that fails.
+        if after.as_ref().is_some_and(|key| !query.sort.fits(key)) {
+            return Err(StoreError::Cursor(query.cursor.iter().flat_map(|c| c.chars()).take(40).collect()));
+        }
         let filter = Filter::of(query);
         let size = page_size(query.limit);
         let mut conn = self.reader(DOING).await?;
@@ -212,7 +225,7 @@ impl Store {
                 sql.bind(number)?.push(", ");
             }
             for text in texts {
-                sql.bind(text)?.push(", ");
+                sql.bind(clean(&text).into_owned())?.push(", ");
             }
             sql.bind(n)?.push(")");
         }

@@ -196,7 +196,7 @@ fn bad_config(errors: figment::Error, file: Option<&Path>) -> CliError {
             let source = error.metadata.as_ref().map(|m| origin(m, &key)).unwrap_or_default();
             let at = if key.is_empty() { String::new() } else { format!(" for `{key}`") };
             let from = if source.is_empty() { String::new() } else { format!(" in {source}") };
-            format!("bad configuration{at}{from}: {}", error.kind)
+            format!("bad configuration{at}{from}: {}", without_values(&error.kind.to_string()))
         })
         .collect();
     let error = CliError::new(lines.join("\n"))
@@ -205,6 +205,14 @@ fn bad_config(errors: figment::Error, file: Option<&Path>) -> CliError {
         Some(path) => error.help(format!("the file read was {}", path.display())),
         None => error,
     }
+}
+
+/// An error of the parser without the line of the file it quotes, and with what is left of URLs redacted: either may
+/// hold the password of the database.
+fn without_values(said: &str) -> String {
+    let quotes = |line: &&str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').starts_with('|');
+    let kept: Vec<&str> = said.lines().filter(|line| !quotes(line) && !line.trim().is_empty()).collect();
+    kept.join(": ").split('"').map(redact_url).collect::<Vec<_>>().join("\"")
 }
 
 /// Where a value came from, in words.
@@ -240,7 +248,13 @@ fn default_data_dir() -> PathBuf {
 
 /// A URL without what may be secret in it: user and password, and parameters.
 pub fn redact_url(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        // `user:password@host` with its scheme forgotten or misspelt.
+        return match text.rsplit_once('@') {
+            Some((user, host)) if user.contains(':') && !text.contains(char::is_whitespace) => format!("***@{host}"),
+            _ => text.to_owned(),
+        };
+    };
     let (rest, parameters) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?***"));
     // The last @ ends the user and password, whatever unescaped characters they hold.
     match rest.rsplit_once('@') {
@@ -248,6 +262,9 @@ pub fn redact_url(text: &str) -> String {
         None => format!("{scheme}://{rest}{parameters}"),
     }
 }
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod tests {

@@ -141,7 +141,7 @@ pub fn discover(options: &ConnectOptions) -> Result<Endpoint, ConnectError> {
     discover_among(options, Path::new("/var/run/docker.sock"))
 }
 
-fn discover_among(options: &ConnectOptions, system_socket: &Path) -> Result<Endpoint, ConnectError> {
+pub(super) fn discover_among(options: &ConnectOptions, system_socket: &Path) -> Result<Endpoint, ConnectError> {
     if let Some(host) = options.host.as_deref().filter(|h| !h.is_empty()) {
         return parse_address(host, options, "--host");
     }
@@ -208,12 +208,14 @@ fn address(host: &str, certs: Option<&Path>, chosen_by: &str) -> Result<Endpoint
         Some(("tcp" | "http", rest)) => (rest, false),
         Some(("https", rest)) => (rest, true),
         Some(("npipe", _)) => return Err(bad("named pipes exist on Windows only")),
-        Some((scheme, _)) => return Err(bad(&format!("the scheme {scheme} is not known"))),
+        Some(_) => return Err(bad("its scheme is none of unix, tcp, http, https and ssh")),
         None if host.starts_with('/') => return Ok(unix(Path::new(host), chosen_by)),
         None => (host, false),
     };
     let rest = rest.rsplit_once('@').map_or(rest, |(_, r)| r).trim_end_matches('/');
-    if rest.is_empty() || rest.contains('/') {
+    // What else may stand in a name ends up in the client's own requests.
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '%');
+    if rest.is_empty() || !rest.chars().all(plain) {
         return Err(bad("it is not of the form tcp://HOST:PORT"));
     }
     let has_port = rest
@@ -246,16 +248,12 @@ fn address(host: &str, certs: Option<&Path>, chosen_by: &str) -> Result<Endpoint
 }
 
 fn without_credentials(host: &str) -> String {
-    match host.split_once("://") {
+    let Some((before, rest)) = host.rsplit_once('@') else { return host.to_owned() };
+    match before.split_once("://") {
         // The user of an ssh address is part of where to go, a password never is.
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((user, rest)) if scheme == "ssh" => {
-                format!("ssh://{}@{rest}", user.split(':').next().unwrap_or_default())
-            }
-            Some((_, rest)) => format!("{scheme}://{rest}"),
-            None => host.to_owned(),
-        },
-        None => host.to_owned(),
+        Some(("ssh", user)) => format!("ssh://{}@{rest}", user.split(':').next().unwrap_or_default()),
+        Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => format!("{scheme}://{rest}"),
+        _ => rest.to_owned(),
     }
 }
 
@@ -314,7 +312,7 @@ pub(super) async fn open(endpoint: &Endpoint) -> Result<Docker, ConnectError> {
 }
 
 /// An engine older than the client names in its refusal the newest version that it speaks.
-fn newest_supported(message: &str) -> Option<ClientVersion> {
+pub(super) fn newest_supported(message: &str) -> Option<ClientVersion> {
     let (_, rest) = message.rsplit_once("API version is ")?;
     let (major, rest) = rest.trim().split_once('.')?;
     let minor: String = rest.chars().take_while(char::is_ascii_digit).collect();

@@ -46,6 +46,21 @@ pub(super) struct Extras {
     pub gaps: Vec<Missing>,
 }
 
+/// What an answer lacks without which nothing can be said of a container. An absent switch must not be read as off.
+pub(super) fn incomplete(inspect: &ContainerInspectResponse) -> Option<String> {
+    let privileged = inspect.host_config.as_ref().and_then(|host| host.privileged);
+    let absent: Vec<&str> = [
+        ("State", inspect.state.is_none()),
+        ("Config", inspect.config.is_none()),
+        ("HostConfig", inspect.host_config.is_none()),
+        ("HostConfig.Privileged", inspect.host_config.is_some() && privileged.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(name, absent)| absent.then_some(name))
+    .collect();
+    (!absent.is_empty()).then(|| format!("the engine's answer about it has no {}", absent.join(", no ")))
+}
+
 /// Whether the inspection shows a live first process.
 pub(super) fn main_pid(inspect: &ContainerInspectResponse) -> Option<i32> {
     let state = inspect.state.as_ref()?;

@@ -115,7 +115,7 @@ fn listening_inode(path: &Path) -> Option<u64> {
     })
 }
 
-fn parse_unix_sockets(text: &[u8], matches: impl Fn(&Path) -> bool) -> Option<u64> {
+pub(super) fn parse_unix_sockets(text: &[u8], matches: impl Fn(&Path) -> bool) -> Option<u64> {
     // Num RefCount Protocol Flags Type St Inode Path; the flag 0x10000 marks one that listens.
     text.split(|b| *b == b'\n').find_map(|line| {
         let mut fields = line.split(|b| *b == b' ').filter(|f| !f.is_empty());
@@ -173,7 +173,7 @@ pub(super) fn tcp_listeners(pid: i32) -> io::Result<Vec<(String, u16)>> {
 }
 
 /// Address, port and inode of a line of /proc/net/tcp that listens.
-fn parse_listener(line: &str) -> Option<(String, u16, String)> {
+pub(super) fn parse_listener(line: &str) -> Option<(String, u16, String)> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     // 0A is LISTEN.
     if *fields.get(3)? != "0A" {

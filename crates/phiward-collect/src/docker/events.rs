@@ -55,7 +55,7 @@ pub(super) fn stream(
     })
 }
 
-fn read(message: EventMessage) -> Event {
+pub(super) fn read(message: EventMessage) -> Event {
     let action = message.action.unwrap_or_default();
     let actor = message.actor.unwrap_or_default();
     let id = actor.id.unwrap_or_default();

@@ -237,12 +237,12 @@ async fn raw_disk_usage(socket: &std::path::Path, version: &str) -> Answer<DiskU
     old_disk_usage(&bytes[at + 4..])
 }
 
-fn old_disk_usage(body: &[u8]) -> Answer<DiskUsage> {
+pub(super) fn old_disk_usage(body: &[u8]) -> Answer<DiskUsage> {
     let answer: serde_json::Value = serde_json::from_slice(body).map_err(|e| e.to_string())?;
     let sum = |list: &str, field: &str| -> i64 {
-        answer[list]
-            .as_array()
-            .map_or(0, |items| items.iter().filter_map(|i| i.pointer(field)?.as_i64()).filter(|n| *n > 0).sum())
+        answer[list].as_array().map_or(0, |items| {
+            items.iter().filter_map(|i| i.pointer(field)?.as_i64()).filter(|n| *n > 0).fold(0, i64::saturating_add)
+        })
     };
     Ok(DiskUsage {
         layers_bytes: answer["LayersSize"].as_i64().ok_or("the engine's answer has no LayersSize")?,

@@ -24,8 +24,10 @@ pub(super) fn read<'a>(steps: impl IntoIterator<Item = &'a str>) -> Steps {
         // The first step puts the base file system in place, and ADD is the only way to do that.
         found.uses_add |= index > 0 && instruction == "ADD";
         if instruction == "RUN" {
-            found.update_alone |= updates(command) && !installs(command) && !upgrades(command);
-            found.upgrade_step |= upgrades(command);
+            let commands = simple_commands(command);
+            let upgrade = upgrades(&commands);
+            found.update_alone |= updates(&commands) && !installs(&commands) && !upgrade;
+            found.upgrade_step |= upgrade;
             found.curl_pipe_shell |= pipes_download_into_shell(command);
         }
     }
@@ -46,31 +48,31 @@ fn split(text: &str) -> (&str, &str) {
     }
 }
 
-fn updates(command: &str) -> bool {
-    ["apt-get", "apt", "aptitude"].iter().any(|tool| calls(command, tool, &["update"]))
-        || calls(command, "apk", &["update"])
-        || ["yum", "dnf", "microdnf"].iter().any(|tool| calls(command, tool, &["makecache"]))
+fn updates(commands: &[Vec<&str>]) -> bool {
+    ["apt-get", "apt", "aptitude"].iter().any(|tool| calls(commands, tool, &["update"]))
+        || calls(commands, "apk", &["update"])
+        || ["yum", "dnf", "microdnf"].iter().any(|tool| calls(commands, tool, &["makecache"]))
 }
 
-fn installs(command: &str) -> bool {
+fn installs(commands: &[Vec<&str>]) -> bool {
     ["apt-get", "apt", "aptitude", "yum", "dnf", "microdnf"]
         .iter()
-        .any(|tool| calls(command, tool, &["install", "build-dep"]))
-        || calls(command, "apk", &["add"])
+        .any(|tool| calls(commands, tool, &["install", "build-dep"]))
+        || calls(commands, "apk", &["add"])
 }
 
-fn upgrades(command: &str) -> bool {
+fn upgrades(commands: &[Vec<&str>]) -> bool {
     ["apt-get", "apt", "aptitude"]
         .iter()
-        .any(|tool| calls(command, tool, &["upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade"]))
-        || calls(command, "apk", &["upgrade"])
-        || ["yum", "dnf", "microdnf"].iter().any(|tool| updates_everything(command, tool))
+        .any(|tool| calls(commands, tool, &["upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade"]))
+        || calls(commands, "apk", &["upgrade"])
+        || ["yum", "dnf", "microdnf"].iter().any(|tool| updates_everything(commands, tool))
 }
 
 /// `yum update` with no package upgrades everything; with a package it does not.
-fn updates_everything(command: &str, tool: &str) -> bool {
-    simple_commands(command).any(|words| {
-        position(&words, tool).is_some_and(|at| {
+fn updates_everything(commands: &[Vec<&str>], tool: &str) -> bool {
+    commands.iter().any(|words| {
+        position(words, tool).is_some_and(|at| {
             let rest: Vec<&str> = words[at + 1..].iter().copied().filter(|w| !w.starts_with('-')).collect();
             rest.first().is_some_and(|w| matches!(*w, "update" | "upgrade" | "distro-sync")) && rest.len() == 1
         })
@@ -78,9 +80,9 @@ fn updates_everything(command: &str, tool: &str) -> bool {
 }
 
 /// Whether a simple command runs `tool` with one of the verbs as its first word that is not an option.
-fn calls(command: &str, tool: &str, verbs: &[&str]) -> bool {
-    simple_commands(command).any(|words| {
-        position(&words, tool).is_some_and(|at| {
+fn calls(commands: &[Vec<&str>], tool: &str, verbs: &[&str]) -> bool {
+    commands.iter().any(|words| {
+        position(words, tool).is_some_and(|at| {
             words[at + 1..]
                 .iter()
                 .find(|w| !w.starts_with('-') && !w.contains("::") && !w.bytes().all(|b| b.is_ascii_digit()))
@@ -93,13 +95,18 @@ fn position(words: &[&str], tool: &str) -> Option<usize> {
     words.iter().position(|w| w.rsplit('/').next() == Some(tool))
 }
 
-fn simple_commands(command: &str) -> impl Iterator<Item = Vec<&str>> {
-    command.split([';', '&', '|', '\n']).map(|c| {
-        c.split_whitespace()
-            .map(|w| w.trim_matches(['"', '\'', '(', ')', '{', '}']))
-            .filter(|w| !w.is_empty())
-            .collect()
-    })
+/// The words of each simple command, commands without any left out.
+fn simple_commands(command: &str) -> Vec<Vec<&str>> {
+    command
+        .split([';', '&', '|', '\n'])
+        .map(|c| {
+            c.split_whitespace()
+                .map(|w| w.trim_matches(['"', '\'', '(', ')', '{', '}']))
+                .filter(|w| !w.is_empty())
+                .collect::<Vec<&str>>()
+        })
+        .filter(|words| !words.is_empty())
+        .collect()
 }
 
 fn pipes_download_into_shell(command: &str) -> bool {

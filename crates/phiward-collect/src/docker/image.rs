@@ -26,6 +26,13 @@ pub(super) fn facts(
     let created = inspect.created.clone().unwrap_or_default();
     let user = config.user.unwrap_or_default();
     let mut gaps = Vec::new();
+    if inspect.config.is_none() {
+        for path in
+            ["environment_secrets", "exposed_ports", "exposes_ssh", "healthcheck", "runs_as_root", "user", "volumes"]
+        {
+            gaps.push(Missing { path: path.into(), why: "the engine's answer about it has no Config".into() });
+        }
+    }
     let steps = match history {
         Ok(items) => Some(history::read(items.iter().rev().map(|i| i.created_by.as_str()))),
         Err(why) => {
@@ -106,7 +113,8 @@ mod tests {
 
     #[test]
     fn an_unread_history_is_unknown() {
-        let (f, gaps) = facts(&ImageInspect::default(), Err("timeout".into()), Timestamp::UNIX_EPOCH);
+        let inspect = ImageInspect { config: Some(Default::default()), ..ImageInspect::default() };
+        let (f, gaps) = facts(&inspect, Err("timeout".into()), Timestamp::UNIX_EPOCH);
         assert!(f.history_secrets.is_none() && f.uses_add.is_none() && f.untagged);
         assert_eq!(gaps.len(), 5);
     }

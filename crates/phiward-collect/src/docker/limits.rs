@@ -110,7 +110,7 @@ fn below(mount: &crate::storage::MountEntry, path: &Path) -> Option<PathBuf> {
 }
 
 /// 0 for `max` and for the number that stands for no limit.
-fn number_or_none(text: &str) -> Option<i64> {
+pub(super) fn number_or_none(text: &str) -> Option<i64> {
     let text = text.trim();
     if text == "max" {
         return Some(0);
@@ -124,7 +124,7 @@ fn millis(quota: i64, period: i64) -> i64 {
     if quota <= 0 || period <= 0 { 0 } else { quota.saturating_mul(1000) / period }
 }
 
-fn parse_cpu_max(text: &str) -> Option<i64> {
+pub(super) fn parse_cpu_max(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace();
     let quota = words.next()?;
     if quota == "max" {

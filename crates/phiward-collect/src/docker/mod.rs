@@ -15,6 +15,8 @@ mod events;
 pub mod facts;
 mod fetch;
 mod history;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod inventory;
 mod isolation;

@@ -31,7 +31,7 @@ fn debian(program: &Path) -> Option<EnginePackage> {
     Some(EnginePackage { name: name.to_owned(), version, update_available: None })
 }
 
-fn installed_version(status: impl io::Read, package: &str) -> Option<String> {
+pub(super) fn installed_version(status: impl io::Read, package: &str) -> Option<String> {
     let mut reader = BufReader::with_capacity(1 << 16, status);
     let mut line = Vec::new();
     let (mut here, mut version, mut installed) = (false, None, false);
@@ -94,7 +94,7 @@ fn rpm(program: &Path) -> Option<EnginePackage> {
 }
 
 /// Alpine builds the daemon as `docker-engine`.
-fn alpine(database: &str) -> Option<EnginePackage> {
+pub(super) fn alpine(database: &str) -> Option<EnginePackage> {
     database.split("\n\n").find(|entry| entry.lines().any(|l| l == "P:docker-engine")).and_then(|entry| {
         let version = entry.lines().find_map(|l| l.strip_prefix("V:"))?;
         Some(EnginePackage { name: "docker-engine".to_owned(), version: version.to_owned(), update_available: None })

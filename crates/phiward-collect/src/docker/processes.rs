@@ -207,9 +207,23 @@ fn same_cut(read: &str, whole: &str) -> bool {
     read == whole || (read.len() > 3_000 && whole.starts_with(read))
 }
 
-fn same_program(a: &(String, Option<String>), b: &(String, Option<String>)) -> bool {
-    // A worker started as `python -c …` names no script and is taken as its parent's.
-    a.0 == b.0 && (a.1 == b.1 || a.1.is_none() || b.1.is_none())
+/// Different programs, with the scripts of those that run scripts. A container chooses the names of its processes, and
+/// may have tens of thousands.
+#[derive(Default)]
+struct Programs(HashMap<String, HashSet<Option<String>>>);
+
+impl Programs {
+    fn add(&mut self, (program, script): (String, Option<String>)) {
+        let scripts = self.0.entry(program).or_default();
+        // A worker started as `python -c …` names no script and is taken as its parent's.
+        if scripts.is_empty() || (script.is_some() && !scripts.contains(&None)) {
+            scripts.insert(script);
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.values().map(HashSet::len).sum()
+    }
 }
 
 /// What runs in one container.
@@ -232,7 +246,7 @@ pub(super) fn judge(processes: &[Process], main: i32, health_test: &[String], no
     if let Some(first) = by_pid.get(&main) {
         let inside = main_programs(first, &children, now);
         trees += inside.len();
-        programs.extend(inside.into_iter().map(|(program, _)| program));
+        programs.extend(inside.0.into_keys());
     }
     trees += heads.len();
     programs.extend(heads.iter().map(|p| p.program().to_owned()));
@@ -249,18 +263,20 @@ pub(super) fn judge(processes: &[Process], main: i32, health_test: &[String], no
 
 /// Whether a process descended from the container's first one runs as uid 0 of the host. Absent without any uid.
 pub(super) fn main_tree_has_root(processes: &[Process], main: i32) -> Option<bool> {
-    let parent: HashMap<i32, i32> = processes.iter().map(|p| (p.pid, p.ppid)).collect();
-    let descends = |mut pid: i32| {
-        let mut seen = HashSet::new();
-        while pid != main {
-            match parent.get(&pid) {
-                Some(up) if seen.insert(pid) => pid = *up,
-                _ => return false,
-            }
+    // From the first process down, each once: a container can hold tens of thousands of processes, each the child of
+    // the one before.
+    let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+    for p in processes {
+        children.entry(p.ppid).or_default().push(p.pid);
+    }
+    let mut descend: HashSet<i32> = HashSet::new();
+    let mut waiting = vec![main];
+    while let Some(pid) = waiting.pop() {
+        if descend.insert(pid) {
+            waiting.extend(children.get(&pid).into_iter().flatten());
         }
-        true
-    };
-    let uids: Vec<u32> = processes.iter().filter(|p| descends(p.pid)).filter_map(|p| p.uid).collect();
+    }
+    let uids: Vec<u32> = processes.iter().filter(|p| descend.contains(&p.pid)).filter_map(|p| p.uid).collect();
     if uids.is_empty() { None } else { Some(uids.contains(&0)) }
 }
 
@@ -275,17 +291,17 @@ fn count(n: usize) -> i64 {
 
 /// Different programs that the first process stands for: those its supervisors keep, else itself and other programs that
 /// it keeps as lasting children.
-fn main_programs(first: &Process, children: &BTreeMap<i32, Vec<&Process>>, now: u64) -> Vec<(String, Option<String>)> {
+fn main_programs(first: &Process, children: &BTreeMap<i32, Vec<&Process>>, now: u64) -> Programs {
     // In a container that has only just started everything is young.
     let container_is_old = now.saturating_sub(first.started) >= LASTING;
     let lasting = |p: &Process| !container_is_old || now.saturating_sub(p.started) >= LASTING;
-    let mut found: Vec<(String, Option<String>)> = Vec::new();
+    let mut found = Programs::default();
     let mut queue = vec![(first, 0_u8)];
     while let Some((p, depth)) = queue.pop() {
         let kids = children.get(&p.pid).map(Vec::as_slice).unwrap_or_default();
         let supervises = p.is_supervisor() && !kids.is_empty() && depth < 8;
         if !supervises {
-            push(&mut found, p.identity());
+            found.add(p.identity());
         }
         // Below a program, only its direct children are looked at: what these start is their own affair.
         if supervises || depth == 0 {
@@ -293,21 +309,15 @@ fn main_programs(first: &Process, children: &BTreeMap<i32, Vec<&Process>>, now: 
                 if p.is_supervisor() {
                     queue.push((kid, depth + 1));
                 } else if lasting(kid) && !is_starting(kid) {
-                    push(&mut found, kid.identity());
+                    found.add(kid.identity());
                 }
             }
         }
     }
-    if found.is_empty() {
-        found.push(first.identity());
+    if found.len() == 0 {
+        found.add(first.identity());
     }
     found
-}
-
-fn push(found: &mut Vec<(String, Option<String>)>, identity: (String, Option<String>)) {
-    if !found.iter().any(|f| same_program(f, &identity)) {
-        found.push(identity);
-    }
 }
 
 /// Processes as the engine's `top` gives them for `ps -eo pid,ppid,uid,tty,comm`, for an engine on another machine.

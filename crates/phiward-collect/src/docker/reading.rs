@@ -441,6 +441,10 @@ pub(super) async fn containers(
     };
     ask_the_rest(docker, &mut drafts).await;
     for draft in drafts {
+        if let Some(why) = container::incomplete(&draft.inspect) {
+            objects.push((draft.id, Object::failed(draft.name, why, now)));
+            continue;
+        }
         let (facts, gaps) = container::facts(&draft.inspect, &machine.defaults, draft.extras, now);
         let name = if facts.name.is_empty() { draft.name } else { facts.name.clone() };
         objects.push((draft.id, Object::read(name, facts, gaps, now)));

@@ -63,7 +63,7 @@ pub(super) fn distribution_ends() -> Option<&'static str> {
     ends_of(&text)
 }
 
-fn ends_of(os_release: &str) -> Option<&'static str> {
+pub(super) fn ends_of(os_release: &str) -> Option<&'static str> {
     let value =
         |name: &str| os_release.lines().find_map(|l| l.strip_prefix(name)).map(|v| v.trim().trim_matches(['"', '\'']));
     let (id, version) = (value("ID=")?, value("VERSION_ID=")?);

@@ -1,7 +1,7 @@
 //! Local accounts: passwd, shadow, group. Password hashes never leave this module; only what they say about
 //! themselves (empty, locked, weak) does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use jiff::Timestamp;
@@ -91,22 +91,23 @@ pub(super) fn members(root: &Root, group: &str) -> io::Result<Option<Vec<String>
 
 fn members_of(groups: &str, passwd: &str, group: &str) -> Option<Vec<String>> {
     let mut names: Option<Vec<String>> = None;
+    let mut ids: HashSet<&str> = HashSet::new();
     for line in groups.lines() {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, gid, listed, ..] = fields.as_slice() else { continue };
         if *name != group {
             continue;
         }
+        ids.insert(gid);
         let names = names.get_or_insert_with(Vec::new);
         names.extend(listed.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned));
-        let primary = passwd.lines().filter_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(2)? == *gid && !name.is_empty()).then(|| name.to_owned())
-        });
-        names.extend(primary);
     }
     names.map(|mut names| {
+        names.extend(passwd.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (ids.contains(fields.nth(2)?) && !name.is_empty()).then(|| name.to_owned())
+        }));
         names.sort();
         names.dedup();
         names
@@ -137,12 +138,12 @@ fn from_passwd(users: &[User]) -> AccountFacts {
         users.iter().filter(|user| wanted(user)).map(|user| user.name.to_owned()).collect()
     };
     let mut duplicates: Vec<String> = Vec::new();
-    for (position, user) in users.iter().enumerate() {
-        let earlier = &users[..position];
-        if earlier.iter().any(|other| other.name == user.name) {
+    let (mut seen_names, mut seen_ids) = (HashSet::new(), HashSet::new());
+    for user in users {
+        if !seen_names.insert(user.name) {
             duplicates.push(user.name.to_owned());
         }
-        if earlier.iter().any(|other| other.uid == user.uid) {
+        if !seen_ids.insert(user.uid) {
             duplicates.push(user.uid.to_string());
         }
     }
@@ -210,7 +211,7 @@ fn from_shadow(users: &[User], shadow: &str, today: i64, facts: &mut AccountFact
                     weak.push(user.name.to_owned());
                 }
                 // 0 asks for a change at the next log-in.
-                if number(2).is_some_and(|changed| changed > 0 && today - changed > OLD_DAYS) {
+                if number(2).is_some_and(|changed| changed > 0 && today.saturating_sub(changed) > OLD_DAYS) {
                     old.push(user.name.to_owned());
                 }
                 if number(4).is_none_or(|maximum| !(0..NO_MAXIMUM).contains(&maximum)) {

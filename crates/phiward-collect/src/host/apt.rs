@@ -134,10 +134,10 @@ fn archive_of(list: &str, archives: &[(String, Archive)]) -> Archive {
         .unwrap_or_default()
 }
 
-type Opener = fn(File) -> Box<dyn Read>;
+pub(super) type Opener = fn(File) -> Box<dyn Read>;
 
 /// How to read a list, by its name's end.
-fn opener(name: &str) -> Option<Opener> {
+pub(super) fn opener(name: &str) -> Option<Opener> {
     match name.rsplit_once("_Packages")?.1 {
         "" => Some(|file| Box::new(file)),
         ".lz4" => Some(|file| Box::new(lz4_flex::frame::FrameDecoder::new(file))),
@@ -238,7 +238,7 @@ impl<'a> Table<'a> {
 
 /// Reads a package list line by line. `offer` is called with the package alone, and gives whether its version is
 /// wanted; then with the version. A line that does not fit the buffer is passed over.
-fn scan(mut list: impl Read, mut offer: impl FnMut(&[u8], Option<&[u8]>) -> bool) -> io::Result<()> {
+pub(super) fn scan(mut list: impl Read, mut offer: impl FnMut(&[u8], Option<&[u8]>) -> bool) -> io::Result<()> {
     let mut buffer = vec![0_u8; 256 << 10];
     let mut filled = 0;
     let mut skipping = false;

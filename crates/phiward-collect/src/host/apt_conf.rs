@@ -1,5 +1,8 @@
 //! apt's configuration language (apt.conf(5)), as a flat list of settings.
 
+/// Deepest nesting read: text that goes deeper is no configuration.
+const MAX_DEPTH: usize = 64;
+
 /// Settings by full name in lower case, in the order they take effect. Names of items without one of their own are
 /// those of the list around them.
 pub fn parse(text: &str) -> Vec<(String, String)> {
@@ -25,6 +28,7 @@ pub fn parse(text: &str) -> Vec<(String, String)> {
                 rest = after;
                 continue;
             }
+            '{' if scopes.len() >= MAX_DEPTH => break,
             '{' => scopes.push(std::mem::take(&mut name)),
             '}' | ';' => {
                 let full = full_name(&scopes, &name);

@@ -1,5 +1,6 @@
 //! Rules of the kernel's audit, and the daemon that writes its records.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use super::command::{Commands, RunError};
@@ -17,7 +18,7 @@ pub struct AuditRules {
     rules: Vec<Rule>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Rule {
     /// Watched file or directory, without a trailing slash.
     path: Option<String>,
@@ -67,14 +68,15 @@ fn from_files(root: &Root) -> Result<AuditRules, String> {
     Ok(parse(&texts))
 }
 
-fn parse(texts: &[String]) -> AuditRules {
+pub(super) fn parse(texts: &[String]) -> AuditRules {
     let mut rules = AuditRules::default();
+    let mut seen: HashSet<Rule> = HashSet::new();
     for line in texts.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.starts_with('#')) {
         if line.split_whitespace().eq(["-e", "2"]) {
             rules.immutable = true;
         }
         if let Some(rule) = rule(line)
-            && !rules.rules.contains(&rule)
+            && seen.insert(rule.clone())
         {
             rules.rules.push(rule);
         }
@@ -217,7 +219,7 @@ pub fn read(root: &Root, commands: Commands, processes: Option<&Processes>, gaps
     Some(facts)
 }
 
-fn fill(rules: &AuditRules, facts: &mut AuditFacts) {
+pub(super) fn fill(rules: &AuditRules, facts: &mut AuditFacts) {
     facts.live = rules.live;
     facts.immutable = rules.immutable;
     facts.rules = i64::try_from(rules.len()).unwrap_or(i64::MAX);

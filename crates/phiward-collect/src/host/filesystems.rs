@@ -1,5 +1,6 @@
 //! File systems that are mounted here, without those of the kernel and of containers.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
@@ -78,12 +79,15 @@ pub fn read(root: &Root, mounts: &io::Result<Mounts>, gaps: &mut Gaps) -> Option
         }
     };
     // A mount over another one hides it: the last at a place counts.
-    let mut seen: Vec<&MountEntry> = Vec::new();
-    for entry in mounts.list().iter().filter(|entry| wanted(entry)) {
-        seen.retain(|earlier| earlier.mount_point != entry.mount_point);
-        seen.push(entry);
-    }
-    Some(seen.into_iter().filter_map(|entry| facts(root, mounts, entry)).collect())
+    let listed: Vec<&MountEntry> = mounts.list().iter().filter(|entry| wanted(entry)).collect();
+    let last: HashMap<&Path, usize> =
+        listed.iter().enumerate().map(|(position, entry)| (entry.mount_point.as_path(), position)).collect();
+    let seen = listed
+        .iter()
+        .enumerate()
+        .filter(|(position, entry)| last.get(entry.mount_point.as_path()) == Some(position))
+        .map(|(_, entry)| *entry);
+    Some(seen.filter_map(|entry| facts(root, mounts, entry)).collect())
 }
 
 fn wanted(entry: &MountEntry) -> bool {

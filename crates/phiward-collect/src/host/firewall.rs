@@ -105,7 +105,7 @@ fn chains(root: &Root, commands: Commands) -> Result<(Vec<Chain>, &'static str),
 }
 
 /// A global address on an interface other than loopback: scope 00 in the kernel's list.
-fn ipv6_in_use(text: &str) -> bool {
+pub(super) fn ipv6_in_use(text: &str) -> bool {
     text.lines().any(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         matches!(fields.as_slice(), [_, _, _, scope, _, name, ..] if *scope == "00" && *name != "lo")
@@ -113,7 +113,7 @@ fn ipv6_in_use(text: &str) -> bool {
 }
 
 /// Chains of `nft -j list ruleset`. `None` when the text is no such answer.
-fn nft(text: &str) -> Option<Vec<Chain>> {
+pub(super) fn nft(text: &str) -> Option<Vec<Chain>> {
     let value: Value = serde_json::from_str(text).ok()?;
     let objects = value.get("nftables")?.as_array()?;
     let mut chains: Vec<Chain> = Vec::new();
@@ -183,8 +183,9 @@ fn nft_rule(expressions: &[Value]) -> Rule {
 }
 
 /// Chains of the filter table in `iptables-save` form.
-fn iptables(text: &str, program: &str, ipv6: bool) -> Vec<Chain> {
+pub(super) fn iptables(text: &str, program: &str, ipv6: bool) -> Vec<Chain> {
     let mut chains: Vec<Chain> = Vec::new();
+    let mut index: HashMap<&str, usize> = HashMap::new();
     let mut filter = false;
     for line in text.lines() {
         if let Some(table) = line.strip_prefix('*') {
@@ -194,6 +195,7 @@ fn iptables(text: &str, program: &str, ipv6: bool) -> Vec<Chain> {
         } else if let Some(chain) = line.strip_prefix(':') {
             let mut words = chain.split_whitespace();
             let (name, policy) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            index.entry(name).or_insert(chains.len());
             chains.push(Chain {
                 table: program.to_owned(),
                 name: name.to_owned(),
@@ -205,7 +207,7 @@ fn iptables(text: &str, program: &str, ipv6: bool) -> Vec<Chain> {
             });
         } else if let Some(rule) = line.strip_prefix("-A ") {
             let (name, rest) = rule.split_once(' ').unwrap_or((rule, ""));
-            if let Some(chain) = chains.iter_mut().find(|chain| chain.name == name) {
+            if let Some(chain) = index.get(name).and_then(|position| chains.get_mut(*position)) {
                 chain.rules.push(iptables_rule(rest));
             }
         }

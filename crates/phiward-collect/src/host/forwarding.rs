@@ -119,6 +119,9 @@ fn legacy(line: &str) -> Option<&str> {
 /// Insides of `NAME( … )`, parentheses in quotes not counted. A block that never ends is left out.
 fn blocks(text: &str, name: &str) -> Vec<String> {
     let mut found = Vec::new();
+    // Blocks lie next to each other, or few levels inside each other. Text in which thousands begin and none ends is
+    // not gone through thousands of times.
+    let mut steps_left = text.len().saturating_mul(16);
     for (position, _) in text.match_indices(name) {
         let before = text[..position].chars().next_back();
         if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '"')) {
@@ -128,6 +131,10 @@ fn blocks(text: &str, name: &str) -> Vec<String> {
         let mut depth = 1;
         let mut quoted = false;
         for (end, c) in inside.char_indices() {
+            if steps_left == 0 {
+                return found;
+            }
+            steps_left -= 1;
             match c {
                 '"' => quoted = !quoted,
                 '(' if !quoted => depth += 1,

@@ -20,7 +20,11 @@ pub fn read(root: &Root, gaps: &mut Gaps) -> HardwareFacts {
             gaps.add_all(&["hardware.memory_bytes", "hardware.memory_available_bytes"], "cannot read /proc/meminfo")
         }
     }
-    match root.word("/proc/loadavg").and_then(|text| text.split(' ').next()?.parse::<f64>().ok()) {
+    match root
+        .word("/proc/loadavg")
+        .and_then(|text| text.split(' ').next()?.parse::<f64>().ok())
+        .filter(|load| load.is_finite())
+    {
         Some(load) => facts.load1 = load,
         None => gaps.add("hardware.load1", "cannot read /proc/loadavg"),
     }

@@ -18,6 +18,8 @@ mod filesystems;
 mod firewall;
 mod forwarding;
 mod hardware;
+#[cfg(test)]
+mod hostile;
 mod journal;
 mod kernel;
 mod listeners;

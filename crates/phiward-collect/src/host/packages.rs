@@ -118,7 +118,7 @@ fn apk_installed(text: &str) -> HashMap<String, Package> {
     installed
 }
 
-fn rpm_list(text: &str) -> HashMap<String, Package> {
+pub(super) fn rpm_list(text: &str) -> HashMap<String, Package> {
     text.lines()
         .filter_map(|line| line.split_once('\t'))
         .map(|(name, version)| (name.to_owned(), Package { version: version.to_owned(), hold: false }))

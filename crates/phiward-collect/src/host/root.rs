@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -81,13 +82,23 @@ impl Root {
     /// # Errors
     /// When the file exists and cannot be read, is no regular file or exceeds 4 MiB.
     pub fn bytes(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        let mut file = match fs::File::open(self.path(path)) {
+        // Without waiting: a pipe in place of the file would hold the reader until somebody writes to it.
+        let open = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(self.path(path));
+        let mut file = match open {
             Ok(file) => file,
             Err(error) if absent(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if file.metadata()?.is_dir() {
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
             return Err(io::Error::other("it is a directory"));
+        }
+        // A link to /dev/null is how a file is switched off: it is read as empty.
+        if !kind.is_file() && !kind.is_char_device() {
+            return Err(io::Error::other("it is no regular file"));
         }
         let mut bytes = Vec::new();
         file.by_ref().take(MAX_TEXT + 1).read_to_end(&mut bytes)?;

@@ -1,5 +1,7 @@
 //! Packet filter rules in one shape, whichever program printed them, and what they mean for what comes in.
 
+use std::collections::HashMap;
+
 /// What a rule does with a packet that it matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -46,15 +48,17 @@ pub struct Meaning {
 
 /// Judges rules. Docker's own chains are left out: they filter what is forwarded to containers.
 pub fn judge(chains: &[Chain], ipv6_in_use: bool) -> Meaning {
-    let own: Vec<&Chain> = chains.iter().filter(|chain| !is_docker(&chain.name)).collect();
-    let inputs: Vec<&Chain> = own.iter().copied().filter(|chain| chain.input).collect();
-    let active = inputs.iter().any(|chain| refuses(chain, &own, 0));
-    let denies =
-        |wanted: fn(&Chain) -> bool| inputs.iter().any(|chain| wanted(chain) && denies_by_default(chain, &own));
+    let rules = Rules::new(chains);
+    let inputs: Vec<usize> = rules.own.iter().enumerate().filter(|(_, chain)| chain.input).map(|(at, _)| at).collect();
+    let reached = rules.reached(&inputs);
+    let mut defaults = vec![First::Unknown; rules.own.len()];
+    let mut denies = |wanted: fn(&Chain) -> bool| {
+        inputs.iter().any(|at| wanted(rules.own[*at]) && rules.denies_by_default(*at, &mut defaults))
+    };
     Meaning {
-        active,
+        active: rules.refuses(&reached),
         default_deny: denies(|chain| chain.ipv4) && (!ipv6_in_use || denies(|chain| chain.ipv6)),
-        rules: i64::try_from(count(&inputs, &own)).unwrap_or(i64::MAX),
+        rules: i64::try_from(rules.count(&reached)).unwrap_or(i64::MAX),
         docker_user_rules: docker_user(chains),
     }
 }
@@ -63,65 +67,111 @@ fn is_docker(chain: &str) -> bool {
     chain == "DOCKER" || chain.starts_with("DOCKER-")
 }
 
-/// Some packet is refused by this chain or by one it jumps to.
-fn refuses(chain: &Chain, all: &[&Chain], depth: usize) -> bool {
-    chain.policy_refuses
-        || chain.rules.iter().any(|rule| match &rule.verdict {
-            Verdict::Refuse => true,
-            Verdict::Jump(to) => follow(chain, to, all, depth).is_some_and(|next| refuses(next, all, depth + 1)),
-            _ => false,
-        })
+/// What the first rule for every packet does in a chain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Unknown,
+    /// It is being looked into. The kernel refuses loops of chains; a text need not.
+    Open,
+    Refuses,
+    Accepts,
+    /// There is no such rule.
+    None,
 }
 
-/// A packet that no narrower rule speaks of is refused: by a rule for every packet, or by the policy.
-fn denies_by_default(chain: &Chain, all: &[&Chain]) -> bool {
-    refuses_all(chain, all, 0).unwrap_or(chain.policy_refuses)
+/// Chains without Docker's, found by name. Every chain is looked into once, however many rules jump to it: rules in
+/// which each chain jumps to the next one several times would take for ever otherwise.
+struct Rules<'a> {
+    own: Vec<&'a Chain>,
+    index: HashMap<(&'a str, &'a str), usize>,
 }
 
-/// What the first rule for every packet does: `true` refuses, `false` accepts, `None` when there is none.
-fn refuses_all(chain: &Chain, all: &[&Chain], depth: usize) -> Option<bool> {
-    for rule in chain.rules.iter().filter(|rule| rule.always) {
-        match &rule.verdict {
-            Verdict::Refuse => return Some(true),
-            Verdict::Accept => return Some(false),
-            Verdict::Return => return None,
-            Verdict::Jump(to) => {
-                let inside = follow(chain, to, all, depth).and_then(|next| refuses_all(next, all, depth + 1));
-                if inside.is_some() {
-                    return inside;
+impl<'a> Rules<'a> {
+    fn new(chains: &'a [Chain]) -> Self {
+        let own: Vec<&Chain> = chains.iter().filter(|chain| !is_docker(&chain.name)).collect();
+        let mut index = HashMap::new();
+        for (at, chain) in own.iter().enumerate() {
+            index.entry((chain.table.as_str(), chain.name.as_str())).or_insert(at);
+        }
+        Rules { own, index }
+    }
+
+    /// The chain of the same table that a rule jumps to.
+    fn follow(&self, from: usize, to: &str) -> Option<usize> {
+        self.index.get(&(self.own[from].table.as_str(), to)).copied()
+    }
+
+    /// The input chains and all chains reached from them, each once.
+    fn reached(&self, inputs: &[usize]) -> Vec<usize> {
+        let mut seen = vec![false; self.own.len()];
+        let mut reached = Vec::new();
+        let mut waiting = inputs.to_vec();
+        while let Some(at) = waiting.pop() {
+            if std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            reached.push(at);
+            for rule in &self.own[at].rules {
+                if let Verdict::Jump(to) = &rule.verdict {
+                    waiting.extend(self.follow(at, to));
                 }
             }
-            Verdict::Other => {}
         }
+        reached
     }
-    None
-}
 
-/// Rules of the input chains and of all chains reached from them, each chain once.
-fn count(inputs: &[&Chain], all: &[&Chain]) -> usize {
-    let mut reached: Vec<&Chain> = Vec::new();
-    let mut waiting: Vec<&Chain> = inputs.to_vec();
-    while let Some(chain) = waiting.pop() {
-        if reached.iter().any(|seen| (&seen.table, &seen.name) == (&chain.table, &chain.name)) {
-            continue;
-        }
-        reached.push(chain);
-        for rule in &chain.rules {
-            if let Verdict::Jump(to) = &rule.verdict {
-                waiting.extend(follow(chain, to, all, 0));
-            }
-        }
+    /// Some packet is refused by one of these chains.
+    fn refuses(&self, reached: &[usize]) -> bool {
+        reached
+            .iter()
+            .map(|at| self.own[*at])
+            .any(|chain| chain.policy_refuses || chain.rules.iter().any(|rule| rule.verdict == Verdict::Refuse))
     }
-    let dockers = |rule: &&Rule| matches!(&rule.verdict, Verdict::Jump(to) if is_docker(to));
-    reached.iter().map(|chain| chain.rules.iter().filter(|rule| !dockers(rule)).count()).sum()
-}
 
-fn follow<'a>(from: &Chain, to: &str, all: &[&'a Chain], depth: usize) -> Option<&'a Chain> {
-    // The kernel refuses loops; a text need not.
-    if depth >= 16 {
-        return None;
+    /// Rules of these chains.
+    fn count(&self, reached: &[usize]) -> usize {
+        let dockers = |rule: &&Rule| matches!(&rule.verdict, Verdict::Jump(to) if is_docker(to));
+        reached.iter().map(|at| self.own[*at].rules.iter().filter(|rule| !dockers(rule)).count()).sum()
     }
-    all.iter().copied().find(|chain| chain.table == from.table && chain.name == to)
+
+    /// A packet that no narrower rule speaks of is refused: by a rule for every packet, or by the policy.
+    fn denies_by_default(&self, at: usize, known: &mut [First]) -> bool {
+        match self.default_of(at, 0, known) {
+            First::Refuses => true,
+            First::Accepts => false,
+            _ => self.own[at].policy_refuses,
+        }
+    }
+
+    fn default_of(&self, at: usize, depth: usize, known: &mut [First]) -> First {
+        if known[at] != First::Unknown {
+            return known[at];
+        }
+        // The kernel follows at most 16 jumps. What lies deeper is not looked at, and so nothing good is said of it.
+        if depth > 16 {
+            return First::Accepts;
+        }
+        known[at] = First::Open;
+        let mut found = First::None;
+        for rule in self.own[at].rules.iter().filter(|rule| rule.always) {
+            found = match &rule.verdict {
+                Verdict::Refuse => First::Refuses,
+                Verdict::Accept => First::Accepts,
+                Verdict::Return => break,
+                Verdict::Other => continue,
+                Verdict::Jump(to) => {
+                    let inside = self.follow(at, to).map(|next| self.default_of(next, depth + 1, known));
+                    match inside {
+                        Some(decided @ (First::Refuses | First::Accepts)) => decided,
+                        _ => continue,
+                    }
+                }
+            };
+            break;
+        }
+        known[at] = found;
+        found
+    }
 }
 
 /// The operator's rules before Docker's. A rule that only returns is Docker's placeholder.

@@ -40,7 +40,7 @@ pub fn read(root: &Root, commands: Commands, processes: Option<&Processes>, gaps
 }
 
 /// Facts from settings, the first of a name wins; OpenSSH's defaults for the rest.
-fn judge(settings: &[Setting]) -> SshdFacts {
+pub(super) fn judge(settings: &[Setting]) -> SshdFacts {
     let first = |names: &[&str]| {
         settings.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str())
     };

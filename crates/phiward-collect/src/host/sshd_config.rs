@@ -9,6 +9,8 @@ pub type Setting = (String, String);
 
 /// Files included by others at most this deep, as in OpenSSH.
 const MAX_DEPTH: usize = 16;
+/// Most files read. Files that include each other double at every level.
+const MAX_FILES: usize = 1000;
 
 /// Settings that `sshd -T` prints.
 pub fn effective(text: &str) -> Vec<Setting> {
@@ -22,11 +24,22 @@ pub fn effective(text: &str) -> Vec<Setting> {
 /// The file that exists and cannot be read.
 pub fn files(root: &Root, path: &str) -> Result<Vec<Setting>, (String, io::Error)> {
     let mut settings = Vec::new();
-    include(root, path, 0, &mut settings)?;
+    include(root, path, 0, &mut 0, &mut settings)?;
     Ok(settings)
 }
 
-fn include(root: &Root, path: &str, depth: usize, settings: &mut Vec<Setting>) -> Result<(), (String, io::Error)> {
+fn include(
+    root: &Root,
+    path: &str,
+    depth: usize,
+    files: &mut usize,
+    settings: &mut Vec<Setting>,
+) -> Result<(), (String, io::Error)> {
+    *files += 1;
+    if *files > MAX_FILES {
+        let error = io::Error::other(format!("more than {MAX_FILES} files are included, some many times"));
+        return Err((path.to_owned(), error));
+    }
     let text = root.text(path).map_err(|error| (path.to_owned(), error))?.unwrap_or_default();
     for line in text.lines() {
         let Some((name, value)) = setting(line) else { continue };
@@ -38,7 +51,7 @@ fn include(root: &Root, path: &str, depth: usize, settings: &mut Vec<Setting>) -
                     let pattern =
                         if pattern.starts_with('/') { pattern.to_owned() } else { format!("/etc/ssh/{pattern}") };
                     for path in glob(root, &pattern).map_err(|error| (pattern.clone(), error))? {
-                        include(root, &path, depth + 1, settings)?;
+                        include(root, &path, depth + 1, files, settings)?;
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! Who may become root through sudo, from sudoers(5).
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::io;
 
 use super::accounts::members;
@@ -12,6 +13,8 @@ use super::root::{Gaps, Root, why};
 const MAIN: &str = "/etc/sudoers";
 /// Files included by others at most this deep.
 const MAX_DEPTH: usize = 8;
+/// Most files read. Files that include each other double at every level.
+const MAX_FILES: usize = 1000;
 const TAGS: [&str; 15] = [
     "EXEC",
     "NOEXEC",
@@ -51,7 +54,7 @@ pub fn read(root: &Root, packages: Option<&Packages>, gaps: &mut Gaps) -> Option
         .and_then(|packages| packages.version("sudo"))
         .is_some_and(|version| compare(version, "1.9.14") != Ordering::Less);
     let mut rules = Rules { use_pty: new, syslog: true, ..Rules::default() };
-    match lines(root, MAIN, 0) {
+    match lines(root, MAIN, 0, &mut 0) {
         Ok(lines) => lines.iter().for_each(|line| rules.line(line)),
         Err((path, error)) => {
             gaps.add_all(&FROM_RULES, &why(&path, &error));
@@ -65,8 +68,12 @@ pub fn read(root: &Root, packages: Option<&Packages>, gaps: &mut Gaps) -> Option
 }
 
 /// Logical lines of a file and of what it includes, in order.
-fn lines(root: &Root, path: &str, depth: usize) -> Result<Vec<String>, (String, io::Error)> {
+fn lines(root: &Root, path: &str, depth: usize, files: &mut usize) -> Result<Vec<String>, (String, io::Error)> {
     let failed = |error: io::Error| (path.to_owned(), error);
+    *files += 1;
+    if *files > MAX_FILES {
+        return Err(failed(io::Error::other(format!("more than {MAX_FILES} files are included, some many times"))));
+    }
     let text = root.text(path).map_err(failed)?.unwrap_or_default();
     let mut found = Vec::new();
     for line in text.replace("\\\n", " ").lines() {
@@ -82,12 +89,12 @@ fn lines(root: &Root, path: &str, depth: usize) -> Result<Vec<String>, (String, 
                 let names = root.list(&target).map_err(|error| (target.clone(), error))?;
                 // sudo passes over names with a dot or a final tilde.
                 for name in names.iter().filter(|name| !name.contains('.') && !name.ends_with('~')) {
-                    found.extend(lines(root, &format!("{target}/{name}"), depth + 1)?);
+                    found.extend(lines(root, &format!("{target}/{name}"), depth + 1, files)?);
                 }
             }
         } else if let Some(target) = directive("include") {
             if depth < MAX_DEPTH {
-                found.extend(lines(root, &near(target), depth + 1)?);
+                found.extend(lines(root, &near(target), depth + 1, files)?);
             }
         } else {
             let line = without_comment(line);
@@ -122,7 +129,7 @@ struct Rules {
     /// Nobody is asked for a password.
     no_authentication: bool,
     /// Names of command aliases that stand for every command.
-    all_aliases: Vec<String>,
+    all_aliases: HashSet<String>,
     /// Who may run which commands without a password.
     nopasswd: Vec<(String, String)>,
 }
@@ -141,7 +148,7 @@ impl Rules {
                 if let Some((name, commands)) = alias.split_once('=')
                     && commands.split(',').any(|command| command.trim() == "ALL")
                 {
-                    self.all_aliases.push(name.trim().to_owned());
+                    self.all_aliases.insert(name.trim().to_owned());
                 }
             }
             return;
@@ -227,7 +234,7 @@ impl Rules {
     }
 
     fn nopasswd_all(&self) -> Vec<String> {
-        let all = |command: &str| command == "ALL" || self.all_aliases.iter().any(|alias| alias == command);
+        let all = |command: &str| command == "ALL" || self.all_aliases.contains(command);
         let mut who: Vec<String> =
             self.nopasswd.iter().filter(|(_, command)| all(command)).map(|(who, _)| who.clone()).collect();
         if self.no_authentication {

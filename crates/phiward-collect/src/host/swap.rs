@@ -56,7 +56,8 @@ fn together(answers: &[Option<bool>]) -> Option<bool> {
 }
 
 fn encrypted(root: &Root, mounts: &io::Result<Mounts>, device: &str) -> Option<bool> {
-    if let Some(name) = device.rsplit('/').next().filter(|name| name.starts_with("zram")) {
+    // A file may bear any name; only a device is compressed memory.
+    if let Some(name) = device.strip_prefix("/dev/").filter(|name| name.starts_with("zram") && !name.contains('/')) {
         let backing = root.word(&format!("/sys/block/{name}/backing_dev"));
         if backing.as_deref().is_none_or(|backing| backing == "none") {
             return Some(true);

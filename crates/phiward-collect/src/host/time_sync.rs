@@ -64,13 +64,13 @@ fn synchronized(root: &Root, commands: Commands, program: &str) -> Result<bool, 
         })
 }
 
-fn chrony_synchronized(text: &str) -> Option<bool> {
+pub(super) fn chrony_synchronized(text: &str) -> Option<bool> {
     let line = text.lines().find(|line| line.starts_with("Leap status"))?;
     let status = line.split_once(':')?.1.trim();
     Some(status != "Not synchronised" && status != "Not synchronized")
 }
 
-fn systemd_synchronized(text: &str) -> Option<bool> {
+pub(super) fn systemd_synchronized(text: &str) -> Option<bool> {
     match text.trim().strip_prefix("NTPSynchronized=")? {
         "yes" => Some(true),
         "no" => Some(false),
@@ -79,7 +79,7 @@ fn systemd_synchronized(text: &str) -> Option<bool> {
 }
 
 /// `status: 0x2001 (PLL)`: the bit STA_UNSYNC says no.
-fn kernel_synchronized(text: &str) -> Option<bool> {
+pub(super) fn kernel_synchronized(text: &str) -> Option<bool> {
     const UNSYNCHRONIZED: u32 = 0x40;
     let line = text.lines().map(str::trim).find_map(|line| line.strip_prefix("status:"))?;
     let word = line.split_whitespace().next()?;

@@ -101,7 +101,7 @@ fn apk(root: &Root, commands: Commands, packages: &Packages, now: Timestamp, gap
 }
 
 /// Lines `name-1.2-r0 < 1.3-r0`.
-fn apk_pending(text: &str) -> Vec<PendingUpdate> {
+pub(super) fn apk_pending(text: &str) -> Vec<PendingUpdate> {
     text.lines()
         .filter_map(|line| {
             let (left, right) = line.split_once(" < ")?;
@@ -155,7 +155,7 @@ fn dnf(root: &Root, commands: Commands, packages: &Packages, now: Timestamp, gap
 }
 
 /// Lines `openssl.x86_64  1:3.0.7-27.el9  baseos`, up to the list of obsoleted packages.
-fn dnf_pending(updates: &str, advisories: &str, packages: &Packages) -> Vec<PendingUpdate> {
+pub(super) fn dnf_pending(updates: &str, advisories: &str, packages: &Packages) -> Vec<PendingUpdate> {
     let advised: Vec<&str> = advisories.lines().filter_map(|line| line.split_whitespace().last()).collect();
     updates
         .lines()

@@ -38,12 +38,81 @@ impl Rng {
 
 /// What upsets parsers, to be put into good text.
 pub const NASTY: &[&str] = &[
-    "\0", "\n", "\r\n", "\t", " ", ":", "::::::::", "=", "==", "\"", "'", "\\", "\\\n", "#", ";", ",", "[", "]", "{",
-    "}", "(", ")", "<", ">", "&", "*", "!", "%", "%00", "$(", "${x}", "@", "|", "../../..", "/", "//", "-", "--", "-1",
-    "0", "0x", "00000000000000000000000001", "4294967295", "4294967296", "9223372036854775807", "9223372036854775808",
-    "-9223372036854775808", "18446744073709551616", "99999999999999999999999999999999999999", "1e999", "-0.0", "NaN",
-    "null", "true", "é", "ß", "İ", "日本", "\u{202e}", "\u{feff}", "\u{fffd}", "e\u{301}", "🏥", "\u{1b}[31m", "\u{7f}",
-    "\u{85}", "\u{2028}", "!all", "Include /etc/*", "Match all", "include", "@include", "root", "<<: *a", "&a [*a]",
+    "\0",
+    "\n",
+    "\r\n",
+    "\t",
+    " ",
+    ":",
+    "::::::::",
+    "=",
+    "==",
+    "\"",
+    "'",
+    "\\",
+    "\\\n",
+    "#",
+    ";",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    "<",
+    ">",
+    "&",
+    "*",
+    "!",
+    "%",
+    "%00",
+    "$(",
+    "${x}",
+    "@",
+    "|",
+    "../../..",
+    "/",
+    "//",
+    "-",
+    "--",
+    "-1",
+    "0",
+    "0x",
+    "00000000000000000000000001",
+    "4294967295",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "18446744073709551616",
+    "99999999999999999999999999999999999999",
+    "1e999",
+    "-0.0",
+    "NaN",
+    "null",
+    "true",
+    "é",
+    "ß",
+    "İ",
+    "日本",
+    "\u{202e}",
+    "\u{feff}",
+    "\u{fffd}",
+    "e\u{301}",
+    "🏥",
+    "\u{1b}[31m",
+    "\u{7f}",
+    "\u{85}",
+    "\u{2028}",
+    "!all",
+    "Include /etc/*",
+    "Match all",
+    "include",
+    "@include",
+    "root",
+    "<<: *a",
+    "&a [*a]",
 ];
 
 /// One to four changes of good bytes: cut, doubled, moved, flipped, or with something nasty in them.
@@ -68,7 +137,10 @@ pub fn bytes(rng: &mut Rng, good: &[u8]) -> Vec<u8> {
                 let to = rng.below(out.len() + 1);
                 out.splice(to..to, chunk);
             }
-            6 => drop(out.splice(at..at, [[0xff_u8].as_slice(), &[0xc3, 0x28], &[0xed, 0xa0, 0x80], &[0xf8]][rng.below(4)].iter().copied())),
+            6 => drop(out.splice(
+                at..at,
+                [[0xff_u8].as_slice(), &[0xc3, 0x28], &[0xed, 0xa0, 0x80], &[0xf8]][rng.below(4)].iter().copied(),
+            )),
             7 => drop(out.splice(at..at, std::iter::repeat_n(b"A9 :[({\n"[rng.below(8)], rng.below(3000)))),
             8 => number(rng, &mut out),
             _ => drop(out.splice(at..at, rng.pick(NASTY).bytes())),
@@ -102,6 +174,29 @@ pub fn json(rng: &mut Rng, good: &Value) -> Value {
     out
 }
 
+/// A good JSON document in which some texts, numbers and switches have other values, and some fields are absent: its
+/// types stay, so that what reads it with types gets to see the values.
+pub fn values(rng: &mut Rng, good: &Value) -> Value {
+    match good {
+        Value::Object(fields) => {
+            let mut out = Map::new();
+            for (name, value) in fields {
+                if rng.below(25) > 0 {
+                    out.insert(name.clone(), values(rng, value));
+                }
+            }
+            Value::Object(out)
+        }
+        Value::Array(items) => items.iter().map(|item| values(rng, item)).collect(),
+        _ if rng.below(6) > 0 => good.clone(),
+        Value::String(_) if rng.below(3) == 0 => Value::from(rng.pick(NASTY)),
+        Value::String(s) => Value::from(text(rng, s)),
+        Value::Number(_) => Value::from([i64::MIN, -1, 0, 1, 4_294_967_296, i64::MAX][rng.below(6)]),
+        Value::Bool(b) => Value::Bool(!b),
+        Value::Null => Value::Null,
+    }
+}
+
 fn nodes(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(nodes).sum(),
@@ -120,9 +215,9 @@ fn spoil(rng: &mut Rng, value: &mut Value, at: &mut usize) -> bool {
                 Value::Array(items)
             }
             (0, Value::Object(fields)) => Value::Object(fields.into_iter().filter(|_| rng.below(3) > 0).collect()),
-            (1, Value::Object(fields)) => {
-                Value::Object(fields.into_iter().map(|(k, v)| (if rng.below(4) > 0 { k } else { text(rng, &k) }, v)).collect())
-            }
+            (1, Value::Object(fields)) => Value::Object(
+                fields.into_iter().map(|(k, v)| (if rng.below(4) > 0 { k } else { text(rng, &k) }, v)).collect(),
+            ),
             (1, other) => Value::Array(vec![other]),
             _ => any(rng, 3),
         };
@@ -185,6 +280,25 @@ pub fn megabytes(part: &str) -> Vec<Vec<u8>> {
         all.push(over(part.replace('\n', " ").as_bytes()));
     }
     all
+}
+
+/// A megabyte of `part` over and over, each time with another number in the first word of each line, so that nothing
+/// is the same as what came before.
+pub fn numbered(part: &str) -> Vec<u8> {
+    let mut all = String::new();
+    for i in 0.. {
+        if all.len() >= 1 << 20 {
+            break;
+        }
+        for line in part.lines() {
+            let at = line.find(|c: char| c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+            all.push_str(&line[..at]);
+            all.push_str(&i.to_string());
+            all.push_str(&line[at..]);
+            all.push('\n');
+        }
+    }
+    all.into_bytes()
 }
 
 /// Runs `work` on `input`: a panic, or more time than [`LIMIT`], fails the test and shows the input.

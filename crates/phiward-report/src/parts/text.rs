@@ -14,7 +14,7 @@ pub(crate) enum Block {
 
 /// Names and facts come from outside. A control character would drive the terminal; a character that is invisible
 /// or turns the direction of writing would make one name look like another.
-fn must_not_show(c: char) -> bool {
+pub(crate) fn must_not_show(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

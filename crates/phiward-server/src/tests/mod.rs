@@ -3,5 +3,6 @@
 mod api;
 mod fixture;
 mod guards;
+mod hostile;
 mod live;
 mod pages;
