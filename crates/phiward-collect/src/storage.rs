@@ -83,7 +83,7 @@ const REMOTE: &[&str] = &[
 ];
 const MEMORY: &[&str] = &["tmpfs", "ramfs", "devtmpfs", "hugetlbfs", "rootfs"];
 /// Made by the kernel: no bytes of anyone are stored there.
-const PSEUDO: &[&str] = &[
+pub(crate) const PSEUDO: &[&str] = &[
     "proc",
     "sysfs",
     "cgroup",

@@ -422,8 +422,7 @@ fn large_facts_are_judged_and_cut_in_time() {
     let content = loaded();
     let judge = Judge::new(&content);
     let long = "x".repeat(1 << 20);
-    let mounts: Vec<Value> =
-        (0..500).map(|i| json!({"source": format!("/m{i}"), "target": "é".repeat(20)})).collect();
+    let mounts: Vec<Value> = (0..500).map(|i| json!({"source": format!("/m{i}"), "target": "é".repeat(20)})).collect();
     let facts = json!({"running": true, "mounts": mounts, "image": long, "apparmor_profile": long, "capabilities": vec![long.clone(); 2]});
     let assets = [asset("docker.container", facts, Status::Complete)];
     let started = Instant::now();

@@ -6,35 +6,10 @@ use std::path::Path;
 
 use super::facts::FilesystemFacts;
 use super::root::{Gaps, Root};
-use crate::storage::{MountEntry, Mounts, PathProbe};
+use crate::storage::{MountEntry, Mounts, PSEUDO, PathProbe};
 
-/// Made by the kernel, or images that nothing is written to.
-const SKIPPED: [&str; 24] = [
-    "proc",
-    "sysfs",
-    "cgroup",
-    "cgroup2",
-    "devpts",
-    "devtmpfs",
-    "mqueue",
-    "debugfs",
-    "tracefs",
-    "securityfs",
-    "bpf",
-    "pstore",
-    "configfs",
-    "fusectl",
-    "binfmt_misc",
-    "nsfs",
-    "autofs",
-    "efivarfs",
-    "selinuxfs",
-    "rpc_pipefs",
-    "nfsd",
-    "fuse.lxcfs",
-    "fuse.portal",
-    "hugetlbfs",
-];
+/// Made by the kernel like those of [`PSEUDO`], in memory.
+const DEVICES: [&str; 2] = ["devtmpfs", "hugetlbfs"];
 /// Read-only images, and file systems whose layers are containers'.
 const LAYERS: [&str; 4] = ["overlay", "squashfs", "aufs", "fuse-overlayfs"];
 /// Memory file systems are listed only at places that everyone writes.
@@ -94,7 +69,7 @@ fn wanted(entry: &MountEntry) -> bool {
     let kind = entry.filesystem.as_str();
     let place = entry.mount_point.to_string_lossy();
     let root = place == "/";
-    if SKIPPED.contains(&kind) || (LAYERS.contains(&kind) && !root) {
+    if PSEUDO.contains(&kind) || DEVICES.contains(&kind) || (LAYERS.contains(&kind) && !root) {
         return false;
     }
     if matches!(kind, "tmpfs" | "ramfs") && !MEMORY_PLACES.contains(&place.as_ref()) {
