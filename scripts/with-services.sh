@@ -6,12 +6,15 @@ set -euo pipefail
 say() { printf '== %s\n' "$*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
+# In the background this becomes the program itself, so that its process id is the one to end.
+becomes() { if [ "$(id -u)" = 0 ]; then exec "$@"; else exec sudo "$@"; fi; }
+
 work=$(mktemp -d)
 chmod 755 "$work"
 started=()
 finish() {
     for pid in "${started[@]:-}"; do
-        [ -n "$pid" ] && as_root kill "$pid" 2>/dev/null || true
+        if [ -n "$pid" ] && as_root kill "$pid" 2>/dev/null; then wait "$pid" 2>/dev/null || true; fi
     done
     if [ -n "${pg_bin:-}" ] && [ -d "$work/pg" ]; then
         as_user "$pg_bin/pg_ctl" -D "$work/pg" -m immediate stop >/dev/null 2>&1 || true
@@ -39,7 +42,7 @@ fi
 # A Docker engine.
 if ! curl -fsS --max-time 5 --unix-socket /var/run/docker.sock http://localhost/_ping >/dev/null 2>&1; then
     say "starting dockerd"
-    as_root dockerd >"$work/dockerd.log" 2>&1 &
+    becomes dockerd >"$work/dockerd.log" 2>&1 &
     started+=($!)
     for _ in $(seq 60); do
         curl -fsS --max-time 2 --unix-socket /var/run/docker.sock http://localhost/_ping >/dev/null 2>&1 && break
