@@ -21,6 +21,7 @@ deny:           ## Licences, bans and sources of dependencies
 
 bench:          ## Measure, beside the figures of rivals
 	scripts/with-services.sh cargo bench --package phiward --bench figures
+	scripts/with-services.sh cargo test --package phiward-store --test large -- --ignored --nocapture
 
 docs:           ## Write the generated reference pages and schemas anew
 	UPDATE=1 cargo test --package phiward --test reference

@@ -164,7 +164,7 @@ async fn measure(store: &Store) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
+#[ignore = "takes a minute and a half; run by `make bench`"]
 async fn many_assets_on_sqlite() {
     let database = Database::sqlite().await;
     let store = database.open().await;
@@ -179,7 +179,7 @@ async fn many_assets_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
+#[ignore = "takes a minute and a half; run by `make bench`"]
 async fn many_assets_on_postgres() {
     let Some(database) = Database::postgres().await else { return };
     let store = database.open().await;
